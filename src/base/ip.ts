@@ -1,0 +1,105 @@
+// IPv4 and IPv6 addresses as branded strings in canonical form (dotted quad; RFC 5952 lower case), so that `===`
+// and Map keys work. Parsed once at the edge; one code path for both families.
+
+import { fault, ok, type Result } from './result.ts'
+
+declare const ipBrand: unique symbol
+export type Ip = string & { readonly [ipBrand]: true }
+export type Family = 4 | 6
+
+export const familyOf = (ip: Ip): Family => (ip.includes(':') ? 6 : 4)
+export const bitsOf = (family: Family): 32 | 128 => (family === 4 ? 32 : 128)
+
+export function parseIp(text: string): Result<Ip> {
+  const bytes = text.includes(':') ? bytesOf6(text) : bytesOf4(text)
+  if (bytes) return ok(ipFromBytes(bytes))
+  return fault(
+    'bad-address',
+    'IP address',
+    'an IPv4 or IPv6 address',
+    JSON.stringify(text),
+    'correct the address',
+  )
+}
+
+/** The address of 4 or 16 bytes in network order. An IPv4-mapped IPv6 address stays IPv6. */
+export function ipFromBytes(bytes: Uint8Array): Ip {
+  return (bytes.length === 4 ? bytes.join('.') : textOf6(bytes)) as Ip
+}
+
+/** 4 or 16 bytes in network order. */
+export function ipBytes(ip: Ip): Uint8Array {
+  const bytes = familyOf(ip) === 4 ? bytesOf4(ip) : bytesOf6(ip)
+  if (!bytes) throw new Error(`not a canonical address: ${ip}`)
+  return bytes
+}
+
+export function ipToBig(ip: Ip): bigint {
+  let value = 0n
+  for (const byte of ipBytes(ip)) value = (value << 8n) | BigInt(byte)
+  return value
+}
+
+export function ipFromBig(value: bigint, family: Family): Ip {
+  const bytes = new Uint8Array(bitsOf(family) / 8)
+  let rest = value
+  for (let i = bytes.length - 1; i >= 0; i--) {
+    bytes[i] = Number(rest & 0xffn)
+    rest >>= 8n
+  }
+  return ipFromBytes(bytes)
+}
+
+function bytesOf4(text: string): Uint8Array | undefined {
+  const parts = text.split('.')
+  // No leading zeros: other parsers read them as octal, so the same text would mean two addresses.
+  if (parts.length !== 4 || !parts.every((p) => /^(0|[1-9]\d{0,2})$/.test(p) && Number(p) < 256))
+    return undefined
+  return Uint8Array.from(parts, Number)
+}
+
+function bytesOf6(text: string): Uint8Array | undefined {
+  let source = text
+  const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text)
+  if (dotted) {
+    const tail = bytesOf4(dotted[2] ?? '')
+    if (!tail) return undefined
+    const [a = 0, b = 0, c = 0, d = 0] = tail
+    source = `${dotted[1]}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
+  }
+  const halves = source.split('::')
+  if (halves.length > 2) return undefined
+  const words = (half: string | undefined): string[] => (half ? half.split(':') : [])
+  const head = words(halves[0])
+  const tail = words(halves[1])
+  const gap = 8 - head.length - tail.length
+  if (halves.length === 2 ? gap < 1 : gap !== 0) return undefined
+  const all = [...head, ...Array<string>(halves.length === 2 ? gap : 0).fill('0'), ...tail]
+  if (!all.every((w) => /^[0-9a-fA-F]{1,4}$/.test(w))) return undefined
+  const bytes = new Uint8Array(16)
+  all.forEach((w, i) => {
+    const n = Number.parseInt(w, 16)
+    bytes[2 * i] = n >> 8
+    bytes[2 * i + 1] = n & 0xff
+  })
+  return bytes
+}
+
+function textOf6(bytes: Uint8Array): string {
+  const words = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0))
+  const zeros = longestZeroRun(words)
+  const hex = (part: number[]): string => part.map((w) => w.toString(16)).join(':')
+  if (zeros.length < 2) return hex(words)
+  return `${hex(words.slice(0, zeros.start))}::${hex(words.slice(zeros.start + zeros.length))}`
+}
+
+function longestZeroRun(words: readonly number[]): { start: number; length: number } {
+  let best = { start: 0, length: 0 }
+  for (let i = 0; i < words.length; i++) {
+    let end = i
+    while (end < words.length && words[end] === 0) end++
+    if (end - i > best.length) best = { start: i, length: end - i }
+    if (end > i) i = end
+  }
+  return best
+}

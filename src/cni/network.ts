@@ -1,0 +1,85 @@
+// What the CNI verbs ask of the agent: the one door between the CNI protocol and the pod network. The verbs know
+// versions, JSON and error codes; whoever implements this knows addresses and the kernel.
+
+import type { Cidr } from '../base/cidr.ts'
+import type { Ip } from '../base/ip.ts'
+import type { Mac } from '../base/mac.ts'
+import type { Result } from '../base/result.ts'
+
+/** One interface in one container: the identity of everything that ADD makes. */
+export type AttachmentId = {
+  readonly containerId: string
+  readonly ifName: string
+}
+
+export type HostPort = {
+  readonly hostPort: number
+  readonly containerPort: number
+  readonly protocol: 'tcp' | 'udp' | 'sctp'
+  /** Undefined: every address of the node, 127.0.0.1 included. */
+  readonly hostIp: Ip | undefined
+}
+
+/** Bits per second and bits; 0 in a rate means no limit. Ingress is towards the pod. */
+export type Bandwidth = {
+  readonly ingressRate: number
+  readonly ingressBurst: number
+  readonly egressRate: number
+  readonly egressBurst: number
+}
+
+export type AddRequest = AttachmentId & {
+  /** Open file descriptor of the pod's network namespace; the caller of `add` closes it afterwards. */
+  readonly netnsFd: number
+  readonly podUid: string | undefined
+  readonly podNamespace: string | undefined
+  readonly podName: string | undefined
+  /** Fixed addresses asked for (capability ips, CNI_ARGS IP); empty: the agent chooses one of each family. */
+  readonly ips: readonly Ip[]
+  readonly mac: Mac | undefined
+  readonly hostPorts: readonly HostPort[]
+  readonly bandwidth: Bandwidth | undefined
+}
+
+export type PodRoute = {
+  readonly dst: Cidr
+  readonly gw: Ip | undefined
+  readonly mtuBytes: number | undefined
+}
+
+/** What stands in the kernel for one attachment. */
+export type Attachment = AttachmentId & {
+  readonly hostInterface: { readonly name: string; readonly mac: Mac; readonly mtuBytes: number }
+  readonly podInterface: { readonly name: string; readonly mac: Mac; readonly mtuBytes: number }
+  /** With the gateway that the pod uses: 169.254.1.1 or fe80::1. */
+  readonly ips: readonly { readonly address: Cidr; readonly gateway: Ip }[]
+  readonly routes: readonly PodRoute[]
+}
+
+export type CheckRequest = AttachmentId & {
+  readonly netnsFd: number
+  /** Addresses that prevResult claims for this interface. */
+  readonly ips: readonly Cidr[]
+  readonly mac: Mac | undefined
+  readonly hostPorts: readonly HostPort[]
+}
+
+export type Readiness =
+  | { readonly state: 'ready' }
+  /** `limited`: running pods have limited connectivity too (CNI code 51 instead of 50). */
+  | { readonly state: 'not-ready'; readonly limited: boolean; readonly why: string; readonly next: string }
+
+/**
+ * Fault kinds that the verbs translate into CNI codes: `bad-namespace` 8, `try-again` 11, `exists` 4 (name the
+ * variable), everything else a code of our own (100 and above), listed in docs/design/cni.md.
+ */
+export type PodNetwork = {
+  readonly add: (request: AddRequest) => Promise<Result<Attachment>>
+  /** Success also for what never was. The address is free only when the kernel is done with the link. */
+  readonly del: (id: AttachmentId) => Promise<Result<void>>
+  /** One fault that names everything missing or changed. */
+  readonly check: (request: CheckRequest) => Promise<Result<void>>
+  readonly status: () => Promise<Readiness>
+  /** Removes every attachment that is not in the list; goes on after an error and returns all faults. */
+  readonly gc: (valid: readonly AttachmentId[]) => Promise<readonly Result<void>[]>
+}
