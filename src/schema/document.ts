@@ -42,16 +42,17 @@ function issueFault(
   issues: readonly [Issue, ...Issue[]],
   where: (path: Path) => string,
 ): Err<Fault> {
-  const [first, ...others] = issues
-  const issue = innermost(first)
+  // A misspelt key that is needed gives two issues, and the misspelling is the one that helps.
+  const all = issues.map(innermost)
+  const issue = all.find(isUnknownKey) ?? innermost(issues[0])
   const path = pathOf(issue)
   const key = keyText(path)
   const object = `${where(path)}, key ${key}`
-  const rest = [...new Set(others.map((other) => keyText(pathOf(other))))].filter((k) => k !== key)
+  const rest = [...new Set(all.map((other) => keyText(pathOf(other))))].filter((k) => k !== key)
   const more = rest.length === 0 ? '' : `; also wrong: ${rest.slice(0, 5).join(', ')}`
   const last = issue.path?.at(-1)
   const value = last ? last.value : issue.input
-  if (issue.type === 'strict_object' && issue.expected === 'never') {
+  if (isUnknownKey(issue)) {
     const siblings = keysAt(schema, path.slice(0, -1))
     const nearest = nearestKey(String(path.at(-1)), siblings, allKeys(schema, ''))
     const wanted = nearest === undefined ? 'no key here' : `a known key; the nearest is ${nearest}`
@@ -61,6 +62,8 @@ function issueFault(
   const wanted = wantedText(issue) ?? messageAt(schema, path) ?? 'a value'
   return fault('bad-config', object, wanted, valueText(value), `correct the value${more}`)
 }
+
+const isUnknownKey = (issue: Issue): boolean => issue.type === 'strict_object' && issue.expected === 'never'
 
 /** Of a choice between a word and a mapping, what is wrong inside the mapping if one was given. */
 function innermost(issue: Issue): Issue {
@@ -138,8 +141,9 @@ function schemaAt(schema: unknown, path: Path): unknown {
 /** What a missing value would have had to be. */
 function messageAt(schema: unknown, path: Path): string | undefined {
   const at = schemaAt(schema, path)
-  if (typeof at !== 'object' || at === null || !('message' in at)) return undefined
-  return typeof at.message === 'string' ? at.message : undefined
+  if (typeof at !== 'object' || at === null) return undefined
+  if ('message' in at && typeof at.message === 'string') return at.message
+  return 'type' in at && at.type === 'array' ? 'a list' : undefined
 }
 
 function keysAt(schema: unknown, path: Path): readonly string[] {
