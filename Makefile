@@ -20,7 +20,7 @@ dist/podlane.node: native/addon.c node_modules/.done
 	@mkdir -p dist
 	gcc $(CFLAGS) -fPIC -shared -I$(NODE_DIR)/include/node $< -o $@.tmp && mv $@.tmp $@
 
-dist/podlane-cni: native/cni.c
+dist/podlane-cni: native/cni.c native/cni_config.h native/cni_marker.h
 	@mkdir -p dist
 	musl-gcc $(CFLAGS) -Os -static -s $< -o $@.tmp && mv $@.tmp $@
 

@@ -16,11 +16,11 @@ export type HostPort = {
   readonly hostPort: number
   readonly containerPort: number
   readonly protocol: 'tcp' | 'udp' | 'sctp'
-  /** Undefined: every address of the node, 127.0.0.1 included. */
+  /** Undefined: every address of the node, 127.0.0.1 included; 0.0.0.0 or :: the same for one family. */
   readonly hostIp: Ip | undefined
 }
 
-/** Bits per second and bits; 0 in a rate means no limit. Ingress is towards the pod. */
+/** Bits per second and bits; 0 in a rate means no limit, in a burst the agent's choice. Ingress is towards the pod. */
 export type Bandwidth = {
   readonly ingressRate: number
   readonly ingressBurst: number
@@ -31,6 +31,8 @@ export type Bandwidth = {
 export type AddRequest = AttachmentId & {
   /** Open file descriptor of the pod's network namespace; the caller of `add` closes it afterwards. */
   readonly netnsFd: number
+  /** The network's name in the config. GC speaks of one network: whoever has several must not lose the others. */
+  readonly network: string
   readonly podUid: string | undefined
   readonly podNamespace: string | undefined
   readonly podName: string | undefined
@@ -58,10 +60,11 @@ export type Attachment = AttachmentId & {
 
 export type CheckRequest = AttachmentId & {
   readonly netnsFd: number
-  /** Addresses that prevResult claims for this interface. */
-  readonly ips: readonly Cidr[]
+  /** Addresses that prevResult claims for this interface, without the prefix length. */
+  readonly ips: readonly Ip[]
   readonly mac: Mac | undefined
   readonly hostPorts: readonly HostPort[]
+  readonly bandwidth: Bandwidth | undefined
 }
 
 export type Readiness =
@@ -70,8 +73,8 @@ export type Readiness =
   | { readonly state: 'not-ready'; readonly limited: boolean; readonly why: string; readonly next: string }
 
 /**
- * Fault kinds that the verbs translate into CNI codes: `bad-namespace` 8, `try-again` 11, `exists` 4 (name the
- * variable), everything else a code of our own (100 and above), listed in docs/design/cni.md.
+ * Fault kinds that the verbs translate into CNI codes stand in errors.ts (`bad-namespace` 8, `try-again` 11, `exists`
+ * 4 …); a kind that is not there becomes 100. docs/design/cni.md lists the codes.
  */
 export type PodNetwork = {
   readonly add: (request: AddRequest) => Promise<Result<Attachment>>
@@ -80,6 +83,6 @@ export type PodNetwork = {
   /** One fault that names everything missing or changed. */
   readonly check: (request: CheckRequest) => Promise<Result<void>>
   readonly status: () => Promise<Readiness>
-  /** Removes every attachment that is not in the list; goes on after an error and returns all faults. */
-  readonly gc: (valid: readonly AttachmentId[]) => Promise<readonly Result<void>[]>
+  /** Removes every attachment of this network that is not in the list; goes on after an error, returns all faults. */
+  readonly gc: (network: string, valid: readonly AttachmentId[]) => Promise<readonly Result<void>[]>
 }
