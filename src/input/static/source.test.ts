@@ -6,8 +6,8 @@ import { afterEach, beforeEach, test } from 'node:test'
 import { systemClock } from '../../base/clock.ts'
 import { silentLog } from '../../base/log.ts'
 import { must, type Result } from '../../base/result.ts'
-import { RecordingSink } from '../recording-sink.ts'
 import type { Source } from '../source.ts'
+import { RecordingSink } from '../testing/recording-sink.ts'
 import { startStaticSource } from './source.ts'
 
 const two = `

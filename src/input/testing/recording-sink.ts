@@ -1,7 +1,7 @@
 // A sink for tests: holds the rows as a state table would, and lets a test wait for a condition on them.
 
-import type { NodeRow, PodRow, SourceStatus } from '../state/rows.ts'
-import type { RowSink } from './source.ts'
+import type { NodeRow, PodRow, SourceStatus } from '../../state/rows.ts'
+import type { RowSink } from '../source.ts'
 
 export class RecordingSink implements RowSink {
   readonly nodeRows = new Map<string, NodeRow>()
