@@ -32,7 +32,7 @@ lint: node_modules/.done ## types, lint and format
 	$(NODE) node_modules/@biomejs/biome/bin/biome check --error-on-warnings
 
 packages: ## the Debian packages that build, lab and tests need
-	scripts/packages.sh
+	scripts/packages.sh test
 
 clean: ## what the build made
 	rm -rf dist node_modules

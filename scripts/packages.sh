@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that are missing: `packages.sh demo` for build, lab and demo, `packages.sh test` for
+# those and the tests' own. Nothing to do takes milliseconds and no privilege; no installed service is started.
+set -euo pipefail
+
+# One package a line, with its reason. «package:command» is not installed where the command is there already.
+demo_packages='
+  ca-certificates     # npm fetches over TLS
+  npm:npm             # installs the dependencies and Node 26 (a Node from elsewhere brings its own npm)
+  gcc                 # builds the kernel addon
+  libc6-dev           # libc and kernel headers for it
+  musl-tools          # builds the static CNI program
+  iproute2            # ip and tc, to look at what was made
+  nftables            # nft builds the agent tables at its start
+  openssl             # certificates of the lab API server
+  util-linux          # nsenter and unshare enter the lab nodes
+'
+test_packages='
+  busybox-static      # the root file system of the test containers
+  conntrack           # reads connection tracking entries
+  containerd          # runs containers on a lab node
+  containernetworking-plugins  # bridge and host-local to compare with; portmap, bandwidth and tuning for the chain
+  iptables            # the rules of others that must not be touched; portmap uses it
+  iputils-ping        # ICMP with a given size and DF
+  kubernetes-client:kubectl  # the real kubectl against the lab API server
+  netcat-openbsd      # TCP and UDP by hand
+  podman              # runs containers on a lab node
+  runc                # the OCI runtime that works without CAP_SYS_RESOURCE
+  tcpdump             # what is on the wire
+'
+
+usage() {
+  echo "usage: ${0##*/} demo|test" >&2
+  exit 2
+}
+
+case "${1:-demo}" in
+  demo) wanted=$demo_packages ;;
+  test) wanted=$demo_packages$test_packages ;;
+  *) usage ;;
+esac
+
+candidates=()
+while read -r entry _; do
+  [[ -n $entry ]] || continue
+  command=${entry#*:}
+  if [[ $entry == *:* ]] && type -P "$command" >/dev/null; then continue; fi
+  candidates+=("${entry%%:*}")
+done <<<"$wanted"
+
+# One question for all packages: a process for each would be felt in every `make`.
+installed=$(dpkg-query -W -f '${db:Status-Status}=${Package}\n' "${candidates[@]}" 2>/dev/null || true)
+missing=()
+for package in "${candidates[@]}"; do
+  [[ $'\n'$installed$'\n' == *$'\n'installed=$package$'\n'* ]] || missing+=("$package")
+done
+((${#missing[@]})) || exit 0
+
+if ((EUID != 0)); then
+  if type -P sudo >/dev/null; then exec sudo "$0" "$@"; fi
+  echo "packages: these are missing, and only root can install them: ${missing[*]}" >&2
+  exit 1
+fi
+
+log=$(mktemp)
+# A file that dpkg asks before any service starts (invoke-rc.d(8)). One that is there already is its owner's, unless it
+# is what a killed run of this script left behind.
+policy=/usr/sbin/policy-rc.d
+marker='# podlane: no service starts while packages are installed'
+if [[ ! -e $policy ]]; then
+  printf '#!/bin/sh\n%s\nexit 101\n' "$marker" >"$policy"
+  chmod 755 "$policy"
+fi
+finish() {
+  rm -f "$log"
+  if grep -qsxF "$marker" "$policy"; then rm -f "$policy"; fi
+}
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
+
+# apt's own status lines (APT::Status-Fd, «pmstatus:PACKAGE:PERCENT:TEXT») as one line that is rewritten on a terminal,
+# and silence elsewhere.
+show_progress() {
+  [[ -t 2 ]] || exec cat >/dev/null
+  local line
+  while IFS= read -r line; do
+    [[ $line =~ ^(dl|pm)status:.*:([0-9]+)[.0-9]*:(.*)$ ]] || continue
+    printf '\r\e[Kpackages: %3d %% %s' "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]:0:60}" >&2
+  done
+  printf '\r\e[K' >&2
+}
+apt() {
+  DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 -o APT::Status-Fd=3 "$@" \
+    3> >(show_progress) >>"$log" 2>&1 </dev/null
+}
+refresh() {
+  echo 'packages: fetching the lists of packages' >&2
+  apt update
+}
+install() { apt install --no-install-recommends "${missing[@]}"; }
+
+echo "packages: installing ${#missing[@]}: ${missing[*]}" >&2
+started=$SECONDS
+# An old list is good enough until it names a file that the mirror no longer has.
+apt-cache show --no-all-versions "${missing[@]}" >/dev/null 2>&1 || refresh || true
+if ! install && ! { refresh && install; }; then
+  cat "$log" >&2
+  echo 'packages: apt-get failed, its words stand above' >&2
+  exit 1
+fi
+echo "packages: installed in $((SECONDS - started)) s" >&2

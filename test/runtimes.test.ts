@@ -1,0 +1,7 @@
+import { openBridgeNetwork } from './runtimes/bridge.ts'
+import { skipWithout } from './runtimes/requirement.ts'
+import { describeRuntimes, requiredPrograms } from './runtimes/scenario.ts'
+
+const skip = skipWithout([...requiredPrograms, '/usr/lib/cni/bridge', '/usr/lib/cni/host-local'])
+
+describeRuntimes("Debian's bridge plugin, the baseline", skip, openBridgeNetwork)
