@@ -8,7 +8,7 @@ import type { Clock } from '../../base/clock.ts'
 import { err, type Fault, ok, type Result } from '../../base/result.ts'
 import type { Connection } from './connection.ts'
 import { Credentials } from './credentials.ts'
-import { type Refusal, refusedAnswer, refusedReading, unreachable } from './refusal.ts'
+import { type Refusal, refusedAnswer, refusedReading, unreachable, unusableCredential } from './refusal.ts'
 import { Silence } from './silence.ts'
 
 export type ApiLimits = {
@@ -124,13 +124,24 @@ export class ApiClient {
     return err(unreachable(this.#connection.server, request.path, found))
   }
 
+  /** Node throws at once when a PEM text or a token has not the form that it must have. */
+  #begin(options: https.RequestOptions): Result<http.ClientRequest, unknown> {
+    try {
+      return ok(this.#isTls ? https.request(options) : http.request(options))
+    } catch (error) {
+      return err(error)
+    }
+  }
+
   async #converse(
     request: ApiRequest,
     options: https.RequestOptions,
     silence: Silence,
   ): Promise<Result<void, Refusal>> {
     const { server } = this.#connection
-    const sent = this.#isTls ? https.request(options) : http.request(options)
+    const begun = this.#begin(options)
+    if (!begun.ok) return err(unusableCredential(server, begun.error))
+    const sent = begun.value
     const response = await answerTo(sent, () => silence.enter(this.#limits.answerMs))
     if (!response.ok) {
       const refusal = unreachable(server, request.path, errorText(response.error))

@@ -184,6 +184,27 @@ test('a missing CA or token file is named and waited for', async () => {
   await inSync()
 })
 
+test('a certificate, key or token of the wrong form is told and never an exception', async () => {
+  const url = await serve('server')
+  writeFileSync(path('half.pem'), pem('ca.crt').slice(0, 200))
+  writeFileSync(path('nonsense'), 'nonsense')
+  writeFileSync(path('two-lines'), 'sesame\nopen')
+  const ca = 'ca.crt'
+  const cases: readonly (readonly [string, object])[] = [
+    ['half.pem', {}],
+    ['nonsense', {}],
+    [ca, { tokenFile: 'two-lines' }],
+    [ca, { 'client-certificate': 'nonsense', 'client-key': 'client.key' }],
+    [ca, { 'client-certificate': 'client.crt', 'client-key': 'server.key' }],
+  ]
+  for (const [authority, user] of cases) {
+    start(connect({ server: url, 'certificate-authority': authority }, user))
+    await sink.until(() => sink.lastStatus?.lostSinceMs !== undefined)
+    assert.doesNotMatch(sink.lastStatus?.message ?? '', /sesame/)
+    await source?.close()
+  }
+})
+
 test('a pod finds the API server by its environment and service account', async () => {
   const url = new URL(await serve('server'))
   if (server) server.tokens = ['sa']

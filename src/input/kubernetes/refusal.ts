@@ -53,6 +53,19 @@ export const refusedReading = (fault: Fault): Refusal => ({
   retryAfterMs: undefined,
 })
 
+/** A certificate, key or token that is not even well formed. Its text stays out of the message. */
+export function unusableCredential(server: URL, error: unknown): Refusal {
+  const found =
+    error instanceof Error ? `${Reflect.get(error, 'code') ?? ''} ${error.message}`.trim() : 'another'
+  return refusedReading({
+    kind: 'bad-credential',
+    object: `credentials for API server ${server.origin}`,
+    wanted: 'PEM certificates, a key that fits, a token on one line',
+    found: found.slice(0, 200),
+    next: 'correct the files; they are read again within a minute',
+  })
+}
+
 function nextStep(status: number): string {
   if (status === 401) return 'check the token or client certificate'
   if (status === 403) return 'give the agent’s user the ClusterRole podlane'

@@ -7,7 +7,13 @@ import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 
 export type ApiObject = {
-  readonly metadata: { readonly name?: string; readonly uid?: string; readonly namespace?: string }
+  readonly metadata: {
+    readonly name?: string
+    readonly uid?: string
+    readonly namespace?: string
+    readonly labels?: Readonly<Record<string, string>>
+    readonly managedFields?: readonly object[]
+  }
   readonly spec?: object
   readonly status?: object
 }
