@@ -59,6 +59,11 @@ const VXLAN = {
   ZERO_CSUM6_TX: 19,
   ZERO_CSUM6_RX: 20,
 } as const // prettier-ignore
+const AF_INET = 2
+const INET_CONF = 1
+/** IPV4_DEVCONF_* (linux/ip.h): the same switches as /proc/sys/net/ipv4/conf/DEV, set with the link. */
+const DEVCONF = { proxyArp: 3, sendRedirects: 6, reversePathFilter: 8, routeLocalnet: 26 } as const
+export type Ipv4Switches = { readonly [K in keyof typeof DEVCONF]?: number }
 const INET6_ADDR_GEN_MODE = 8
 const ADDR_GEN_NONE = 1
 
@@ -194,6 +199,7 @@ export type LinkChange = {
   readonly master?: number
   /** No IPv6 link-local address of the kernel's own making. The kernel refuses this in the message that makes a link. */
   readonly noLinkLocal?: true
+  readonly ipv4?: Ipv4Switches
 }
 
 /** Changes a link named by its index or, in the same batch that makes it, by its name. */
@@ -207,9 +213,7 @@ export function setLink(link: IfIndex | string, change: LinkChange): Message {
     body: concat([
       header(index, flags, change.up === undefined ? 0 : IFF_UP),
       ...(typeof link === 'string' ? [textAttr(IFLA.IFNAME, link)] : []),
-      ...(change.noLinkLocal
-        ? [nest(IFLA.AF_SPEC, [nest(AF_INET6, [u8Attr(INET6_ADDR_GEN_MODE, ADDR_GEN_NONE)])])]
-        : []),
+      ...familySpecific(change),
       ...(change.name === undefined ? [] : [textAttr(IFLA.IFNAME, change.name)]),
       ...(change.alias === undefined ? [] : [attr(IFLA.IFALIAS, Buffer.from(change.alias))]),
       ...(change.group === undefined ? [] : [u32Attr(IFLA.GROUP, change.group)]),
@@ -218,6 +222,23 @@ export function setLink(link: IfIndex | string, change: LinkChange): Message {
       ...(change.master === undefined ? [] : [u32Attr(IFLA.MASTER, change.master)]),
     ]),
   }
+}
+
+function familySpecific(change: LinkChange): Uint8Array[] {
+  const inside: Uint8Array[] = []
+  if (change.ipv4) {
+    const switches = Object.entries(change.ipv4) as [keyof typeof DEVCONF, number][]
+    inside.push(
+      nest(AF_INET, [
+        nest(
+          INET_CONF,
+          switches.map(([name, value]) => u32Attr(DEVCONF[name], value)),
+        ),
+      ]),
+    )
+  }
+  if (change.noLinkLocal) inside.push(nest(AF_INET6, [u8Attr(INET6_ADDR_GEN_MODE, ADDR_GEN_NONE)]))
+  return inside.length > 0 ? [nest(IFLA.AF_SPEC, inside)] : []
 }
 
 export const delLink = (index: IfIndex): Message => ({

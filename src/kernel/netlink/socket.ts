@@ -28,6 +28,9 @@ const BATCH_BYTES = 60_000
 /** The kernel answers within a system call; a silence this long is a bug or a dead machine. */
 const TIMEOUT_S = 30
 
+// One buffer a thread: every exchange copies what it keeps, and none is interrupted by another.
+const buffer = new Uint8Array(DATAGRAM_BYTES)
+
 /** The fault of one refused message: what was asked, what the kernel said. */
 export function answerFault(message: Message, answer: Extract<Answer, { ok: false }>): Fault {
   return {
@@ -42,7 +45,6 @@ export function answerFault(message: Message, answer: Extract<Answer, { ok: fals
 export class NetlinkSocket {
   readonly fd: number
   #sequence = 1
-  readonly #buffer = new Uint8Array(DATAGRAM_BYTES)
 
   /** Made in the calling thread's present namespace: see `withNetns`. */
   constructor(
@@ -101,12 +103,12 @@ export class NetlinkSocket {
     const messages: { type: number; body: Uint8Array }[] = []
     let lost = false
     for (;;) {
-      const n = call('recvfrom', this.fd, this.#buffer, this.#buffer.length, 0, null, null)
+      const n = call('recvfrom', this.fd, buffer, buffer.length, 0, null, null)
       if (n === -EAGAIN) return { messages, lost }
       if (n === -ENOBUFS) lost = true
       else if (n < 0 && n !== -EINTR) throw new Error(`netlink events: ${errnoName(-n)}`)
       else if (n > 0)
-        for (const m of decode(this.#buffer.slice(0, n))) messages.push({ type: m.type, body: m.body })
+        for (const m of decode(buffer.slice(0, n))) messages.push({ type: m.type, body: m.body })
     }
   }
 
@@ -157,10 +159,10 @@ export class NetlinkSocket {
 
   #receive(): Received[] {
     for (;;) {
-      const n = call('recvfrom', this.fd, this.#buffer, this.#buffer.length, 0, null, null)
+      const n = call('recvfrom', this.fd, buffer, buffer.length, 0, null, null)
       if (n === -EINTR) continue
       if (n < 0) throw new Error(`netlink answer: ${errnoName(-n)}`)
-      return decode(this.#buffer.slice(0, n))
+      return decode(buffer.slice(0, n))
     }
   }
 

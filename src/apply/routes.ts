@@ -1,0 +1,100 @@
+// Routes of the main table that carry our protocol number. A foreign route to the same range with the same metric
+// stays and is named; ours waits until it is gone.
+
+import type { IfIndex } from '../base/ifindex.ts'
+import type { Fault } from '../base/result.ts'
+import { EEXIST, ESRCH } from '../kernel/errno.ts'
+import {
+  addRoute,
+  delRoute,
+  getRoutes,
+  parseRoute,
+  type RouteRow,
+  type RouteSpec,
+  RT_TABLE_MAIN,
+  replaceRoute,
+  routeText,
+} from '../kernel/netlink/route.ts'
+import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
+import type { DesiredRoute } from '../plan/network.ts'
+import { ROUTE_PROTOCOL } from '../plan/ownership.ts'
+import { byKey, difference } from './difference.ts'
+import { merged, type Outcome, write } from './outcome.ts'
+
+/** IPv6 gives a route without metric this one. */
+const DEFAULT_METRIC_6 = 1024
+
+export function readRoutes(socket: NetlinkSocket): RouteRow[] {
+  return ([4, 6] as const)
+    .flatMap((family) => socket.dump(getRoutes(family, ROUTE_PROTOCOL)))
+    .map(parseRoute)
+    .filter((r) => r !== undefined)
+    .filter((r) => r.table === RT_TABLE_MAIN && r.protocol === ROUTE_PROTOCOL)
+}
+
+/** Routes whose device does not exist (yet) are left for the next run, which that device's event brings. */
+export function routeSpecs(
+  wanted: readonly DesiredRoute[],
+  device: (name: string) => IfIndex | undefined,
+): RouteSpec[] {
+  return wanted.flatMap((r): RouteSpec[] => {
+    const { device: name, ...rest } = r
+    if (name === undefined) return [{ ...rest, protocol: ROUTE_PROTOCOL }]
+    const index = device(name)
+    return index === undefined ? [] : [{ ...rest, device: index, protocol: ROUTE_PROTOCOL }]
+  })
+}
+
+export function applyRoutes(socket: NetlinkSocket, wanted: readonly RouteSpec[], sweep: boolean): Outcome {
+  const diff = difference(byKey(readRoutes(socket), keyOf), byKey(wanted, keyOf), sameRoute)
+  return merged([
+    sweep ? write(socket, 'remove', diff.surplus.map(delRoute), [ESRCH]) : { changes: [], faults: [] },
+    addAll(socket, diff.missing),
+    // The replaced route is ours: it was read with our protocol and has the same range and metric.
+    write(
+      socket,
+      'change',
+      diff.changed.map((c) => replaceRoute(c.want)),
+    ),
+  ])
+}
+
+function addAll(socket: NetlinkSocket, specs: readonly RouteSpec[]): Outcome {
+  const answers = socket.batch(specs.map(addRoute))
+  const changes: string[] = []
+  const faults: Fault[] = []
+  answers.forEach((answer, i) => {
+    const spec = specs[i]
+    if (!spec) return
+    if (answer.ok) changes.push(`add ${routeText(spec)}`)
+    else if (answer.errno === EEXIST) faults.push(foreignFault(spec))
+    else
+      faults.push({
+        kind: 'kernel',
+        object: routeText(spec),
+        wanted: 'the route',
+        found: `errno ${answer.errno} ${answer.text}`,
+        next: 'it is tried again',
+      }) // prettier-ignore
+  })
+  return { changes, faults }
+}
+
+const foreignFault = (spec: RouteSpec): Fault => ({
+  kind: 'foreign-route',
+  object: routeText(spec),
+  wanted: 'no other route to this range',
+  found: 'one that is not ours',
+  next: `see «ip route show ${spec.dst}»; remove it, and ours takes its place`,
+})
+
+const metricOf = (r: RouteSpec): number => r.metric ?? (r.dst.includes(':') ? DEFAULT_METRIC_6 : 0)
+const keyOf = (r: RouteSpec): string => `${r.dst} ${metricOf(r)}`
+
+const sameRoute = (a: RouteSpec, b: RouteSpec): boolean =>
+  a.type === b.type &&
+  // IPv6 shows unreachable routes on the loopback device.
+  (a.type === 'unreachable' || a.device === b.device) &&
+  a.gateway === b.gateway &&
+  a.mtuBytes === b.mtuBytes &&
+  (b.source === undefined || a.source === b.source)

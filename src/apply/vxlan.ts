@@ -1,0 +1,124 @@
+// The node's one VXLAN device with its addresses and forwarding entries. The device is ours by name and group; a
+// foreign link of that name is left alone and named.
+
+import type { IfIndex } from '../base/ifindex.ts'
+import { bitsOf, familyOf, type Ip } from '../base/ip.ts'
+import type { Fault } from '../base/result.ts'
+import { EADDRNOTAVAIL, ENODEV, ENOENT } from '../kernel/errno.ts'
+import { type AddressRow, addAddress, delAddress } from '../kernel/netlink/address.ts'
+import { addVxlan, delLink, getLinkByName, type LinkRow, parseLink, setLink } from '../kernel/netlink/link.ts'
+import { delFdb, type FdbRow, getFdb, parseFdb, setFdb } from '../kernel/netlink/neighbour.ts'
+import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
+import type { DesiredFdb, DesiredVxlan } from '../plan/network.ts'
+import { VXLAN_GROUP, VXLAN_LINK } from '../plan/ownership.ts'
+import { byKey, difference } from './difference.ts'
+import { merged, nothing, type Outcome, write } from './outcome.ts'
+
+const LINK_LOCAL_SCOPE = 253
+
+export type VxlanState = Outcome & { readonly link: LinkRow | undefined }
+
+/** Loose reverse path: replies may come by another path than requests went while two nodes change over. */
+const SWITCHES = { reversePathFilter: 2, sendRedirects: 0 } as const
+
+export function applyVxlanLink(
+  socket: NetlinkSocket,
+  have: LinkRow | undefined,
+  want: DesiredVxlan | undefined,
+  sweep: boolean,
+): VxlanState {
+  if (have && (have.kind !== 'vxlan' || have.group !== VXLAN_GROUP)) {
+    return { ...nothing, link: undefined, faults: want ? [foreignFault(have)] : [] }
+  }
+  if (!want) {
+    if (!have || !sweep) return { ...nothing, link: have }
+    return { ...write(socket, 'remove', [delLink(have.index)], [ENODEV]), link: undefined }
+  }
+  if (have && sameDevice(have, want)) {
+    const mtu = have.mtuBytes === want.mtuBytes ? [] : [setLink(have.index, { mtuBytes: want.mtuBytes })]
+    const up = have.up ? [] : [setLink(have.index, { up: true })]
+    return { ...write(socket, 'change', [...mtu, ...up]), link: have }
+  }
+  const removed = have ? write(socket, 'remove', [delLink(have.index)], [ENODEV]) : nothing
+  const made = write(socket, 'add', [
+    addVxlan(want),
+    setLink(want.name, { noLinkLocal: true, ipv4: SWITCHES }),
+    setLink(want.name, { up: true }),
+  ])
+  const read = socket.request(getLinkByName(want.name))
+  return {
+    ...merged([removed, made]),
+    link: read.ok && read.replies[0] ? parseLink(read.replies[0]) : undefined,
+  }
+}
+
+/** What cannot be changed in a standing device: it is made anew. */
+const sameDevice = (have: LinkRow, want: DesiredVxlan): boolean =>
+  have.mac === want.mac &&
+  have.vxlan?.vni === want.vni &&
+  have.vxlan.port === want.port &&
+  have.vxlan.local === want.local &&
+  !have.vxlan.learning &&
+  !have.vxlan.udpChecksum &&
+  have.vxlan.zeroChecksum6Tx &&
+  have.vxlan.zeroChecksum6Rx
+
+const foreignFault = (have: LinkRow): Fault => ({
+  kind: 'foreign-link',
+  object: `link ${VXLAN_LINK}`,
+  wanted: 'the name for our VXLAN device',
+  found: `a ${have.kind ?? 'hardware'} link of group ${have.group} that is not ours`,
+  next: 'rename or remove that link; nodes behind a router are out of reach until then',
+})
+
+export function applyVxlanAddresses(
+  socket: NetlinkSocket,
+  device: IfIndex,
+  have: readonly AddressRow[],
+  want: readonly Ip[],
+): Outcome {
+  const full = (ip: Ip) => ({ index: device, ip, prefixLength: bitsOf(familyOf(ip)) })
+  const standing = have.filter((a) => a.index === device && a.scope !== LINK_LOCAL_SCOPE)
+  const diff = difference(
+    byKey(standing, (a) => a.ip),
+    byKey(want, (ip) => ip),
+    () => true,
+  )
+  return merged([
+    write(socket, 'remove', diff.surplus.map(delAddress), [EADDRNOTAVAIL]),
+    write(
+      socket,
+      'add',
+      diff.missing.map((ip) => addAddress(full(ip))),
+    ),
+  ])
+}
+
+export function applyFdb(
+  socket: NetlinkSocket,
+  device: IfIndex,
+  want: readonly DesiredFdb[],
+  sweep: boolean,
+): Outcome {
+  const have = socket
+    .dump(getFdb(device))
+    .map(parseFdb)
+    .filter((f) => f !== undefined)
+    .filter((f) => f.device === device)
+  const key = (f: { mac: string }): string => f.mac
+  const wanted = want.map((f) => ({ device, mac: f.mac, dst: f.dst }))
+  // Several destinations of one MAC would each get a copy: surplus ones of a wanted MAC go too.
+  const strays = have.filter((f) => wanted.some((w) => w.mac === f.mac && w.dst !== f.dst))
+  const diff = difference<FdbRow, (typeof wanted)[number]>(
+    byKey(
+      have.filter((f) => !strays.includes(f)),
+      key,
+    ),
+    byKey(wanted, key),
+    () => true,
+  )
+  return merged([
+    write(socket, 'remove', [...strays, ...(sweep ? diff.surplus : [])].map(delFdb), [ENOENT]),
+    write(socket, 'add', diff.missing.map(setFdb)),
+  ])
+}
