@@ -33,7 +33,7 @@
 
 #define MAX_CONFIG (1 << 20)
 #define MAX_ENV (256 << 10)
-#define MAX_REPLY (1 << 20)
+#define MAX_REPLY (4 << 20)
 
 #define NSFS_MAGIC 0x6e736673
 #define NS_GET_NSTYPE _IO(0xb7, 0x3)

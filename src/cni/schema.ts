@@ -41,9 +41,9 @@ const fullLength = (ip: Ip): number => (familyOf(ip) === 4 ? 32 : 128)
 export const addressSchema = ipWithLength(false)
 export const addressOrIpSchema = ipWithLength(true)
 
-/** `no()` reads null, undefined and, for strings, '' as absent. */
+/** Absent, or null, which reads as absent; an address may be '' too. */
 export const maybe = <S extends v.GenericSchema>(schema: S) => v.optional(v.nullable(schema))
-export const maybeIp = v.union([v.null(), v.undefined(), v.literal(''), ipSchema])
+export const maybeIp = v.optional(v.nullable(v.union([v.literal(''), ipSchema])))
 export const list = <S extends v.GenericSchema>(schema: S) => v.optional(v.nullable(v.array(schema), []), [])
 export const words = list(v.string())
 
