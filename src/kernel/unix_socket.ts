@@ -25,6 +25,10 @@ const BACKLOG = 4096
 const PATH_SIZE = 108
 /** struct cmsghdr: length (8), level (4), type (4). */
 const CMSG_HEADER = 16
+/** Offsets in the receiver's block of structs. */
+const CONTROL_LENGTH = 40
+const IOVEC = 56
+const CONTROL = 72
 /** The kernel passes at most this many in one message (SCM_MAX_FD). */
 const MOST_FDS = 253
 
@@ -106,23 +110,23 @@ export type Receiver = {
 /** One per thread, for any number of sockets: the kernel's structs are laid out once. */
 export function createReceiver(size = 65_536): Receiver {
   const data = Buffer.alloc(size)
-  const control = Buffer.alloc(CMSG_HEADER + 4 * MOST_FDS + 4)
-  const iovec = Buffer.alloc(16)
-  iovec.writeBigUInt64LE(ptr(data), 0)
-  iovec.writeBigUInt64LE(BigInt(size), 8)
-  // struct msghdr: name, namelen, iov, iovlen, control, controllen, flags
-  const header = Buffer.alloc(56)
-  header.writeBigUInt64LE(ptr(iovec), 16)
-  header.writeBigUInt64LE(1n, 24)
-  header.writeBigUInt64LE(ptr(control), 32)
+  // One buffer for all structs that point at each other, and `receive` holds it: a struct of its own that only the
+  // kernel's pointer still knows would be collected. struct msghdr (56 bytes: name, namelen, iov, iovlen, control,
+  // controllen, flags), struct iovec (16), then the control messages.
+  const structs = Buffer.alloc(CONTROL + CMSG_HEADER + 4 * MOST_FDS + 4)
+  structs.writeBigUInt64LE(ptr(structs) + BigInt(IOVEC), 16)
+  structs.writeBigUInt64LE(1n, 24)
+  structs.writeBigUInt64LE(ptr(structs) + BigInt(CONTROL), 32)
+  structs.writeBigUInt64LE(ptr(data), IOVEC)
+  structs.writeBigUInt64LE(BigInt(size), IOVEC + 8)
   const receive = (fd: number): Received => {
-    header.writeBigUInt64LE(BigInt(control.length), 40)
-    header.writeUInt32LE(0, 48)
-    const n = call('recvmsg', fd, header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)
+    structs.writeBigUInt64LE(BigInt(structs.length - CONTROL), CONTROL_LENGTH)
+    const n = call('recvmsg', fd, structs, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)
     if (n === -EAGAIN || n === -EINTR) return { state: 'wait' }
     if (n <= 0) return { state: 'end' }
-    const length = Number(header.readBigUInt64LE(40))
-    return { state: 'data', bytes: data.subarray(0, n), fds: descriptors(control.subarray(0, length)) }
+    const length = Number(structs.readBigUInt64LE(CONTROL_LENGTH))
+    const fds = descriptors(structs.subarray(CONTROL, CONTROL + length))
+    return { state: 'data', bytes: data.subarray(0, n), fds }
   }
   return { receive }
 }
