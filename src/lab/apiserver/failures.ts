@@ -122,7 +122,7 @@ export const unsupportedMediaType = (found: string, wanted: readonly string[]): 
 export const notAcceptable: Failure = {
   code: 406,
   reason: 'NotAcceptable',
-  message: 'only the following media types are accepted: application/json, application/yaml',
+  message: 'only the following media types are accepted: application/json',
 }
 
 export const tooBig: Failure = {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { applyConfiguration } from './apply.ts'
 import { definitions } from './definitions.ts'
-import type { JsonObject } from './json.ts'
+import { at, type JsonObject, listAt } from './json.ts'
 import { jsonPatch } from './json_patch.ts'
 import { mergePatch, strategicMerge } from './merge.ts'
 import { ref } from './shape.ts'
@@ -47,7 +47,7 @@ test('strategic merge changes one container by its name and leaves the other', (
 
 test('strategic merge replaces a list without a key as a whole', () => {
   const next = merged({ spec: { containers: [{ name: 'one', args: ['z'] }] } })
-  assert.deepEqual((next.spec as { containers: JsonObject[] }).containers[0]?.args, ['z'])
+  assert.deepEqual(at(listAt(next, 'spec', 'containers')[0], 'args'), ['z'])
 })
 
 test('strategic merge removes a label by null and an item by $patch: delete', () => {
@@ -56,7 +56,7 @@ test('strategic merge removes a label by null and an item by $patch: delete', ()
     spec: { containers: [{ name: 'one', $patch: 'delete' }] },
   })
   assert.deepEqual(next.metadata, { labels: { b: '2' }, finalizers: ['x', 'y'] })
-  assert.equal((next.spec as { containers: JsonObject[] }).containers.length, 1)
+  assert.equal(listAt(next, 'spec', 'containers').length, 1)
 })
 
 test('strategic merge joins finalizers and takes one out by $deleteFromPrimitiveList', () => {
@@ -77,7 +77,7 @@ test('strategic merge orders a list by $setElementOrder', () => {
       containers: [{ name: 'three', image: 'i' }],
     },
   })
-  const names = (next.spec as { containers: JsonObject[] }).containers.map((c) => c.name)
+  const names = listAt(next, 'spec', 'containers').map((c) => at(c, 'name'))
   assert.deepEqual(names, ['one', 'three', 'two'])
 })
 

@@ -30,11 +30,11 @@ export function createRoutes(writing: Writing): Routes {
     const { path, method } = question
     const target = parseTarget(path)
     if (!target) return method === 'GET' ? document(question, openApi) : err(noSuchPath)
-    const { resource, subresource, name } = target
+    const { resource, subresource } = target
     if (subresource !== '' && !(subresource === 'status' && resource.hasStatus)) return err(noSuchPath)
     if (method === 'GET') return read(writing.api.store, writing.lists, target, question)
-    if (resource.namespaced && target.namespace === '' && method !== 'POST' && name !== '')
-      return err(noSuchPath)
+    // Across namespaces one can only look.
+    if (resource.namespaced && target.namespace === '') return err(methodNotAllowed)
     if (subresource !== '' && (method === 'POST' || method === 'DELETE')) return err(methodNotAllowed)
     return write(writing, target, question)
   }

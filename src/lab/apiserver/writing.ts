@@ -1,24 +1,25 @@
 // POST, PUT, PATCH and DELETE: bodies in, objects or Status out.
 
-import { parse as parseYaml } from 'yaml'
 import { err, ok, type Result } from '../../base/result.ts'
 import { type Answer, jsonAnswer, type Question } from './answer.ts'
 import type { AppliedConfigurations } from './applied.ts'
 import { applyConfiguration } from './apply.ts'
+import { parseBody, parseObject, parseOperations } from './body.ts'
 import { definitions } from './definitions.ts'
 import { badRequest, type Failure, methodNotAllowed, unsupportedMediaType } from './failures.ts'
-import { isObject, type Json, type JsonObject, listAt, numberAt, parseJson, textAt } from './json.ts'
+import { isObject, type Json, type JsonObject, listAt, numberAt, textAt } from './json.ts'
 import { jsonPatch } from './json_patch.ts'
 import { type Lists, parseSelectors } from './lists.ts'
 import { mergePatch, strategicMerge } from './merge.ts'
 import { type KubeObject, kubeObject } from './object.ts'
 import { shown } from './reading.ts'
+import type { DeleteOptions } from './removal.ts'
 import type { Target } from './request.ts'
 import { apiVersionOf, type Resource, storageOf } from './resource.ts'
 import { everything } from './selectors.ts'
 import { ref } from './shape.ts'
 import { shapeComplaints } from './validation.ts'
-import type { Api, DeleteOptions, WriteOptions } from './verbs.ts'
+import type { Api, WriteOptions } from './verbs.ts'
 
 export type Writing = { readonly api: Api; readonly lists: Lists; readonly applied: AppliedConfigurations }
 
@@ -44,26 +45,6 @@ const writeOptions = (target: Target, question: Question): WriteOptions => ({
   dryRun: question.query.getAll('dryRun').includes('All'),
   status: target.subresource === 'status',
 })
-
-function parseBody(question: Question): Result<JsonObject, Failure> {
-  const text = new TextDecoder().decode(question.body)
-  const { contentType: type } = question
-  try {
-    const value = type.includes('yaml') ? (parseYaml(text) as Json) : parseJson(text)
-    return isObject(value) ? ok(value) : err(badRequest('the body of the request must be an object'))
-  } catch (e) {
-    return err(
-      badRequest(`the body of the request cannot be read: ${e instanceof Error ? e.message : String(e)}`),
-    )
-  }
-}
-
-const BODY_TYPES = ['application/json', 'application/yaml']
-
-function parseObject(question: Question): Result<JsonObject, Failure> {
-  const type = question.contentType || 'application/json'
-  return BODY_TYPES.includes(type) ? parseBody(question) : err(unsupportedMediaType(type, BODY_TYPES))
-}
 
 /** fieldValidation: Strict refuses unknown fields, Warn (the default) tells of them, Ignore does not look. */
 function unknownFields(r: Resource, body: Json, query: URLSearchParams): Result<readonly string[], Failure> {
@@ -140,16 +121,6 @@ function patched(r: Resource, current: KubeObject, question: Question): Result<J
       return strategicMerge(definitions, ref(r.definition), current, body.value)
     default:
       return err(unsupportedMediaType(question.contentType, PATCH_TYPES))
-  }
-}
-
-function parseOperations(question: Question): Result<Json, Failure> {
-  try {
-    return ok(parseJson(new TextDecoder().decode(question.body)))
-  } catch (e) {
-    return err(
-      badRequest(`the body of the request cannot be read: ${e instanceof Error ? e.message : String(e)}`),
-    )
   }
 }
 
