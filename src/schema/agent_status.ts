@@ -1,0 +1,68 @@
+// What GET /status of the agent's socket answers: the one truth about its shape, for the agent that writes it and
+// for whoever reads it (command line, page, lab).
+
+import * as v from 'valibot'
+import { fault, ok, type Result } from '../base/result.ts'
+
+const list = <T extends v.GenericSchema>(item: T) => v.pipe(v.array(item), v.readonly())
+const fields = <T extends v.ObjectEntries>(entries: T) => v.pipe(v.object(entries), v.readonly())
+const text = v.string()
+const texts = list(text)
+const count = v.number()
+
+const statusSchema = fields({
+  version: text,
+  nodeName: text,
+  /** ISO 8601. */
+  startedAt: text,
+  source: fields({ kind: text, synced: v.boolean(), lostSinceMs: v.optional(count), message: text }),
+  ready: fields({
+    state: v.picklist(['ready', 'not-ready']),
+    why: v.optional(text),
+    next: v.optional(text),
+  }),
+  uplink: v.nullable(fields({ name: text, mtuBytes: count, addresses: texts })),
+  /** This node's pod ranges; `coolingDown` addresses are free but not handed out yet. */
+  ranges: list(fields({ cidr: text, used: count, free: count, coolingDown: count })),
+  pods: list(
+    fields({
+      containerId: text,
+      ifName: text,
+      uid: v.optional(text),
+      namespace: v.optional(text),
+      name: v.optional(text),
+      addresses: texts,
+      hostInterface: text,
+      hostPorts: texts,
+    }),
+  ),
+  peers: list(
+    fields({
+      name: text,
+      address: text,
+      podCidrs: texts,
+      path: v.picklist(['direct', 'vxlan', 'none']),
+      /** Why this kind of path. */
+      why: text,
+      mtuBytes: count,
+    }),
+  ),
+  complaints: list(fields({ object: text, wanted: text, found: text, next: text })),
+  /** What this kernel can and cannot do, e.g. `vxlan: yes`. */
+  features: v.pipe(v.record(text, text), v.readonly()),
+  /** What the default route of a pod carries. */
+  podMtuBytes: count,
+})
+
+export type AgentStatus = v.InferOutput<typeof statusSchema>
+export type PeerStatus = AgentStatus['peers'][number]
+export type PathKind = PeerStatus['path']
+
+/** `source` is what answered, for the Fault. Keys that are not known (a newer agent's) are left out. */
+export function parseAgentStatus(value: unknown, source: string): Result<AgentStatus> {
+  const parsed = v.safeParse(statusSchema, value)
+  if (parsed.success) return ok(parsed.output)
+  const [issue] = parsed.issues
+  const found = `${v.getDotPath(issue) ?? 'the answer'}: ${issue.message}`
+  return fault('bad-status', source, "an agent's status", found, 'use the podlane command of its version')
+}
