@@ -1,0 +1,265 @@
+// The node's network in the kernel, read, compared and written. Everything synchronous, on one thread: between a read
+// and its write nobody of ours comes in between. Lives in the kernel Worker; tests call it directly.
+
+import type { Cidr } from '../base/cidr.ts'
+import type { Ip } from '../base/ip.ts'
+import type { Mac } from '../base/mac.ts'
+import { err, fault, ok, type Result } from '../base/result.ts'
+import type { HostPort } from '../cni/network.ts'
+import { getAddresses, parseAddress } from '../kernel/netlink/address.ts'
+import { getLinks, type LinkRow, parseLink } from '../kernel/netlink/link.ts'
+import type { NeighbourRow } from '../kernel/netlink/neighbour.ts'
+import { getRoutes, getRouteTo, parseRoute } from '../kernel/netlink/route.ts'
+import { NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink/socket.ts'
+import { type Network, planNetwork } from '../plan/network.ts'
+import { VXLAN_LINK } from '../plan/ownership.ts'
+import { type OwnLinks, ownLinks } from '../plan/pod_link.ts'
+import { findUplink, type Uplink, type UplinkFacts } from '../plan/uplink.ts'
+import type { Config } from '../schema/config.ts'
+import type { Endpoint } from '../state/endpoint.ts'
+import type { NodeRow } from '../state/rows.ts'
+import { checkEndpoint, type EndpointClaim } from './check.ts'
+import {
+  commitEndpoint,
+  dropHalfMade,
+  dropLink,
+  makeEndpoint,
+  markDeleting,
+  sweepDeleted,
+  type WireSpec,
+} from './endpoint.ts'
+import type { Firewall, FirewallPod } from './firewall_contract.ts'
+import { applyNeighbours, readNeighbours } from './neighbours.ts'
+import { merged, nothing, type Outcome } from './outcome.ts'
+import { applyRoutes, readRoutes, routeSpecs } from './routes.ts'
+import { applySwitches, readSwitch, wantedSwitches } from './switches.ts'
+import { applyFdb, applyVxlanAddresses, applyVxlanLink } from './vxlan.ts'
+
+export type StartFacts = {
+  readonly endpoints: readonly Endpoint[]
+  readonly hostPorts: ReadonlyMap<Ip, readonly HostPort[]>
+  readonly cooling: readonly { readonly ip: Ip; readonly remainingMs: number }[]
+  readonly recordedRanges: readonly Cidr[]
+  /** Names of half-made links that were removed. */
+  readonly removed: readonly string[]
+}
+
+export type ReconcileInput = {
+  readonly selfName: string
+  readonly nodes: readonly NodeRow[]
+  /** Whether all inputs are in sync: before that nothing is removed. */
+  readonly sweep: boolean
+}
+
+export type Report = Outcome & {
+  readonly network: Network
+  readonly uplink: Uplink | undefined
+  readonly endpoints: readonly Endpoint[]
+}
+
+export type WireRequest = WireSpec & { readonly hostPorts: readonly HostPort[] }
+
+const PROTOCOL_ROUTER_ADVERTISEMENT = 9
+
+export class NodeKernel {
+  readonly #route = new NetlinkSocket(NETLINK_ROUTE)
+  readonly #config: Config
+  readonly #firewall: Firewall
+  /** HostPorts by the pod address that they lead to; the kernel's maps are the record, this is their copy. */
+  #hostPorts = new Map<Ip, readonly HostPort[]>()
+
+  constructor(config: Config, firewall: Firewall) {
+    this.#config = config
+    this.#firewall = firewall
+  }
+
+  close(): void {
+    this.#firewall.close()
+    this.#route.close()
+  }
+
+  /** Reads what a former run left, removes what it left half-made, finishes what it was deleting. */
+  start(): Result<StartFacts> {
+    const built = this.#firewall.start()
+    if (built.faults[0]) return err(built.faults[0])
+    const own = this.#ownLinks()
+    const removed = dropHalfMade(this.#route, own.halfMade)
+    const { hostPorts, cooling } = this.#firewall.recall()
+    this.#hostPorts = new Map(hostPorts)
+    for (const e of own.deleting) this.#firewall.removePod(this.#firewallPod(e), this.#coolDownMs)
+    const recordedRanges = this.#recordedRanges()
+    return ok({ endpoints: own.endpoints, hostPorts, cooling, recordedRanges, removed })
+  }
+
+  /** From nodes and the kernel's present state to the kernel's desired state; the changes and refusals in words. */
+  reconcile(input: ReconcileInput): Report {
+    const facts = this.#facts()
+    const self = input.nodes.find((n) => n.name === input.selfName)
+    const found = findUplink(this.#config.uplink, self?.addresses ?? [], facts)
+    const uplink = found.ok ? found.value : undefined
+    const { endpoints } = ownLinks(facts.links)
+    const network = planNetwork({
+      config: this.#config,
+      selfName: input.selfName,
+      nodes: input.nodes,
+      uplink,
+      endpoints,
+      recordedRanges: this.#recordedRanges(),
+    })
+    const outcome = this.#apply(network, uplink, facts, endpoints, input)
+    // Before the first sync nobody has said what the uplink should hold.
+    const complaint = found.ok || !input.sweep ? [] : [found.error]
+    return { ...outcome, faults: [...complaint, ...outcome.faults], network, uplink, endpoints }
+  }
+
+  /** ADD: link, both sides, filter, and the alias as the commit. Undone altogether if any part is refused. */
+  wire(request: WireRequest): Result<Endpoint> {
+    const made = makeEndpoint(this.#route, request)
+    if (!made.ok) return made
+    const endpoint = made.value
+    const pod: FirewallPod = { ...this.#firewallPod(endpoint), hostPorts: request.hostPorts }
+    const filtered = this.#firewall.addPod(pod)
+    const committed = filtered.ok ? commitEndpoint(this.#route, endpoint) : filtered
+    if (!committed.ok) {
+      this.#firewall.removePod(pod, 0)
+      dropLink(this.#route, endpoint)
+      return committed
+    }
+    if (request.hostPorts.length > 0)
+      for (const ip of endpoint.addresses) this.#hostPorts.set(ip, request.hostPorts)
+    return made
+  }
+
+  /** DEL: when this returns the pod's filter elements, hostPorts and flows are gone; its link goes with `sweep`. */
+  unwire(endpoint: Endpoint): Result<void> {
+    const marked = markDeleting(this.#route, endpoint)
+    const removed = this.#firewall.removePod(this.#firewallPod(endpoint), this.#coolDownMs)
+    for (const ip of endpoint.addresses) this.#hostPorts.delete(ip)
+    return marked.ok ? removed : marked
+  }
+
+  /** Removes the links whose DEL has answered; the endpoints whose addresses are free by that. */
+  sweep(): readonly Endpoint[] {
+    return sweepDeleted(this.#route)
+  }
+
+  /** The elements of an endpoint whose link went away by itself (its pod's namespace was destroyed). */
+  forget(endpoint: Endpoint): Result<void> {
+    const removed = this.#firewall.removePod(this.#firewallPod(endpoint), this.#coolDownMs)
+    for (const ip of endpoint.addresses) this.#hostPorts.delete(ip)
+    return removed
+  }
+
+  check(endpoint: Endpoint, claim: EndpointClaim): Result<void> {
+    const missing = [
+      ...checkEndpoint(this.#route, endpoint, claim),
+      ...this.#firewall.checkPod({ ...this.#firewallPod(endpoint), hostPorts: claim.hostPorts }),
+    ]
+    if (missing.length === 0) return ok(undefined)
+    const object = `interface ${endpoint.ifName} of container ${endpoint.containerId}`
+    return fault('changed', object, 'everything as ADD made it', missing.join('; '), 'recreate the pod')
+  }
+
+  #apply(
+    network: Network,
+    uplink: Uplink | undefined,
+    facts: UplinkFacts,
+    endpoints: readonly Endpoint[],
+    input: ReconcileInput,
+  ): Outcome {
+    const { sweep } = input
+    const devices = new Map(facts.links.map((l) => [l.name, l.index]))
+    const vxlan = applyVxlanLink(
+      this.#route,
+      facts.links.find((l) => l.name === VXLAN_LINK),
+      network.vxlan,
+      sweep,
+    )
+    if (vxlan.link) devices.set(VXLAN_LINK, vxlan.link.index)
+    else devices.delete(VXLAN_LINK)
+    const device = (name: string) => devices.get(name)
+    const before = readNeighbours(this.#route)
+    const state = {
+      network,
+      uplink,
+      nodeAddresses: input.nodes.flatMap((n) => n.addresses),
+      peerMacs: peerMacs(before, uplink),
+      pods: endpoints.map((e) => this.#firewallPod(e)),
+    }
+    return merged([
+      vxlan,
+      // The filter stands before the first route leads anywhere.
+      this.#firewall.apply(state, sweep),
+      applySwitches(wantedSwitches(network.families, uplink?.name, this.#routerFed(uplink))),
+      vxlan.link && network.vxlan
+        ? merged([
+            applyVxlanAddresses(this.#route, vxlan.link.index, facts.addresses, network.vxlan.addresses),
+            applyFdb(this.#route, vxlan.link.index, network.fdb, sweep),
+          ])
+        : nothing,
+      applyNeighbours(this.#route, before, network.neighbours, device, sweep),
+      applyRoutes(this.#route, routeSpecs(network.routes, device), sweep),
+    ])
+  }
+
+  #facts(): UplinkFacts {
+    const { canReach } = this.#config.uplink
+    return {
+      links: this.#links(),
+      addresses: this.#route
+        .dump(getAddresses())
+        .map(parseAddress)
+        .filter((a) => a !== undefined),
+      wayTo: canReach === undefined ? undefined : this.#wayTo(canReach),
+    }
+  }
+
+  #wayTo(ip: Ip): UplinkFacts['wayTo'] {
+    const answer = this.#route.request(getRouteTo(ip))
+    return answer.ok && answer.replies[0] ? parseRoute(answer.replies[0])?.device : undefined
+  }
+
+  /** True if router advertisements give the host its IPv6 way out, and the host still obeys them. */
+  #routerFed(uplink: Uplink | undefined): boolean {
+    if (!uplink || readSwitch(`ipv6/conf/${uplink.name}/accept_ra`) !== '1') return false
+    const routes = this.#route.dump(getRoutes(6, PROTOCOL_ROUTER_ADVERTISEMENT)).map(parseRoute)
+    return routes.some((r) => r?.device === uplink.index)
+  }
+
+  #links(): LinkRow[] {
+    return this.#route.dump(getLinks()).map(parseLink)
+  }
+
+  #ownLinks(): OwnLinks {
+    return ownLinks(this.#links())
+  }
+
+  #recordedRanges(): Cidr[] {
+    return readRoutes(this.#route)
+      .filter((r) => r.type === 'unreachable')
+      .map((r) => r.dst)
+  }
+
+  #firewallPod(e: Endpoint): FirewallPod {
+    const hostPorts = e.addresses.flatMap((ip) => this.#hostPorts.get(ip) ?? []).filter(distinct)
+    return { index: e.link.index, mac: e.podMac, addresses: e.addresses, hostPorts }
+  }
+
+  get #coolDownMs(): number {
+    return this.#config.ipam.coolDownSeconds * 1000
+  }
+}
+
+/** A dual-stack pod has the same hostPorts under both of its addresses. */
+function distinct(port: HostPort, index: number, all: readonly HostPort[]): boolean {
+  const same = (p: HostPort): boolean =>
+    p.hostPort === port.hostPort && p.protocol === port.protocol && p.hostIp === port.hostIp
+  return all.findIndex(same) === index
+}
+
+function peerMacs(neighbours: readonly NeighbourRow[], uplink: Uplink | undefined): Map<Ip, Mac> {
+  const out = new Map<Ip, Mac>()
+  for (const n of neighbours)
+    if (n.managed && n.device === uplink?.index && n.mac !== undefined) out.set(n.ip, n.mac)
+  return out
+}

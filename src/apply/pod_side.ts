@@ -1,0 +1,87 @@
+// The inside of a pod: its interface with addresses, the gateway as a fixed neighbour, and a default route that
+// carries the path MTU, so that TCP's segment size is right from the first packet.
+
+import { writeFileSync } from 'node:fs'
+import type { Cidr } from '../base/cidr.ts'
+import type { IfIndex } from '../base/ifindex.ts'
+import { bitsOf, type Family, familyOf, type Ip, parseIp } from '../base/ip.ts'
+import { err, must, ok, type Result } from '../base/result.ts'
+import { addAddress } from '../kernel/netlink/address.ts'
+import { setLink } from '../kernel/netlink/link.ts'
+import type { Message } from '../kernel/netlink/message.ts'
+import { setNeighbour } from '../kernel/netlink/neighbour.ts'
+import { setTokenBucket, type TokenBucket } from '../kernel/netlink/qdisc.ts'
+import { replaceRoute } from '../kernel/netlink/route.ts'
+import { answerFault, NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink/socket.ts'
+import { withNetns } from '../kernel/netns.ts'
+import { GATEWAY_4, GATEWAY_6, ROUTE_PROTOCOL } from '../plan/ownership.ts'
+import { gatewayMac } from '../plan/pod_link.ts'
+
+const LOOPBACK = 1 as IfIndex
+export const gatewayOf = (family: Family): Ip => must(parseIp(family === 4 ? GATEWAY_4 : GATEWAY_6))
+export const defaultRange = (family: Family): Cidr => (family === 4 ? '0.0.0.0/0' : '::/0') as Cidr
+
+export type PodSide = {
+  readonly index: IfIndex
+  readonly ifName: string
+  readonly addresses: readonly Ip[]
+  readonly mtuBytes: number
+  /** What the pod may send, held by a token bucket on its own end: the sender is slowed, not its packets dropped. */
+  readonly egress: TokenBucket | undefined
+}
+
+/** Runs inside the pod's namespace for as long as a few writes take. */
+export function configurePod(netnsFd: number, pod: PodSide): Result<void> {
+  const socket = withNetns(netnsFd, () => {
+    if (pod.addresses.some((a) => familyOf(a) === 6)) setIpv6Switches(pod.ifName)
+    return new NetlinkSocket(NETLINK_ROUTE)
+  })
+  try {
+    const messages = podMessages(pod)
+    const answers = socket.batch(messages)
+    for (const [i, answer] of answers.entries()) {
+      const message = messages[i]
+      if (message && !answer.ok) {
+        return err(answerFault({ ...message, object: `${message.object} in the pod` }, answer))
+      }
+    }
+    return ok(undefined)
+  } finally {
+    socket.close()
+  }
+}
+
+function podMessages(pod: PodSide): Message[] {
+  const device = pod.index
+  const families = [...new Set(pod.addresses.map(familyOf))]
+  return [
+    setLink(LOOPBACK, { up: true }),
+    setLink(device, { up: true }),
+    ...pod.addresses.map((ip) => addAddress({ index: device, ip, prefixLength: bitsOf(familyOf(ip)) })),
+    ...families.flatMap((family) => gatewayMessages(device, family, pod.mtuBytes)),
+    ...(pod.egress ? [setTokenBucket(device, pod.egress)] : []),
+  ]
+}
+
+function gatewayMessages(device: IfIndex, family: Family, mtuBytes: number): Message[] {
+  const gateway = gatewayOf(family)
+  const common = { type: 'unicast', device, protocol: ROUTE_PROTOCOL } as const
+  return [
+    // IPv6 reaches a link-local gateway without a route of its own.
+    ...(family === 4 ? [replaceRoute({ ...common, dst: `${gateway}/32` as Cidr })] : []),
+    setNeighbour({ device, ip: gateway, mac: gatewayMac, protocol: ROUTE_PROTOCOL }),
+    replaceRoute({ ...common, dst: defaultRange(family), gateway, mtuBytes }),
+  ]
+}
+
+/** Addresses are there at once (no duplicate detection on a link of two), and nobody's advertisements count. */
+function setIpv6Switches(ifName: string): void {
+  const root = `/proc/sys/net/ipv6/conf/${ifName}`
+  for (const [name, value] of [
+    ['disable_ipv6', '0'],
+    ['accept_ra', '0'],
+    ['accept_dad', '0'],
+  ]) {
+    writeFileSync(`${root}/${name}`, value ?? '')
+  }
+}
