@@ -7,6 +7,7 @@ import { ok, type Result } from '../../base/result.ts'
 import { startEventExpiry } from './event_expiry.ts'
 import { startNamespaceLifecycle } from './namespace_lifecycle.ts'
 import { type ClusterRange, checkRanges, startNodeRanges } from './node_ranges.ts'
+import { startOrphanPods } from './orphan_pods.ts'
 import { startScheduler } from './scheduler.ts'
 import { type ApiServer, createApiServer } from './server.ts'
 import { serviceAddresses } from './service_addresses.ts'
@@ -46,6 +47,7 @@ export function createControlPlane(options: ControlPlaneOptions): Result<Control
     startNamespaceLifecycle(api),
     startNodeRanges(store, options.clusterRanges, options.log),
     startEventExpiry(store),
+    startOrphanPods(api),
     ...(options.scheduler === false ? [] : [startScheduler(store)]),
   ]
   const close = async (): Promise<void> => {

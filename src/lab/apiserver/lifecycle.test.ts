@@ -108,6 +108,16 @@ test('a pod without a node, or one that has ended, goes at once', () => {
   }
 })
 
+test('the pods of a deleted node go with it, those of others stay', () => {
+  const plane = newPlane()
+  for (const name of ['a', 'b']) addNode(plane, name, true)
+  addPod(plane, 'on-a', { nodeName: 'a' })
+  addPod(plane, 'on-b', { nodeName: 'b' })
+  plane.api.remove(nodes, '', 'a')
+  const left = plane.store.list(pods).map((p) => p.metadata.name)
+  assert.deepEqual(left, ['on-b'])
+})
+
 test('an object with finalizers stays until the last one is taken off', () => {
   const plane = newPlane()
   plane.api.create(configMaps, 'default', { metadata: { name: 'c', finalizers: ['x/y'] } })
