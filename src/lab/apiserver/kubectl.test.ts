@@ -19,7 +19,7 @@ import { type KubeObject, namespaceOf } from './object.ts'
 import { type ServedLab, serveLab, TOKEN } from './served_lab.ts'
 
 const onPath = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'kubectl'))
-const named = process.env.PODLANE_KUBECTL?.split(':')
+const named = process.env.PODLANE_KUBECTL?.split(':').filter((path) => path !== '')
 const programs = named ?? onPath.filter((path) => existsSync(path)).slice(0, 1)
 
 type Run = { readonly code: number; readonly out: string; readonly err: string }
