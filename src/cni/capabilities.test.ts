@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { memoryNetwork } from './memory_network.ts'
 import type { AddRequest } from './network.ts'
-import { callVerb, configOf, podVariables, type Variables } from './test_calls.ts'
+import { callVerb, configOf, podVariables, type Variables } from './testing/calls.ts'
+import { memoryNetwork } from './testing/memory_network.ts'
 
 async function addWith(runtimeConfig: object, more: object = {}, variables: Variables = {}) {
   const network = memoryNetwork()

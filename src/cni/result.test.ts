@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { must, ok } from '../base/result.ts'
-import { memoryNetwork } from './memory_network.ts'
 import type { CheckRequest } from './network.ts'
 import { formatResult, parseResult } from './result.ts'
-import { callVerb, configOf, podVariables } from './test_calls.ts'
+import { callVerb, configOf, podVariables } from './testing/calls.ts'
+import { memoryNetwork } from './testing/memory_network.ts'
 import { supportedVersions, type Version } from './versions.ts'
 
 const addOf = async (version: Version, more: object = {}) =>

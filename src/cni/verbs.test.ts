@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fault, ok } from '../base/result.ts'
-import { memoryNetwork } from './memory_network.ts'
-import { callVerb, configOf, podVariables } from './test_calls.ts'
+import { callVerb, configOf, podVariables } from './testing/calls.ts'
+import { memoryNetwork } from './testing/memory_network.ts'
 import { supportedVersions } from './versions.ts'
 
 const add = podVariables('ADD')

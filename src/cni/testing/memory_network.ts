@@ -2,11 +2,11 @@
 // A pod's interface «exists» from ADD to DEL; addresses are handed out in order.
 
 import { fstatSync } from 'node:fs'
-import { type Cidr, cidrAddress, hostCidr, parseCidr } from '../base/cidr.ts'
-import { familyOf, type Ip, parseIp } from '../base/ip.ts'
-import { localMac } from '../base/mac.ts'
-import { fault, must, ok, type Result } from '../base/result.ts'
-import type { AddRequest, Attachment, AttachmentId, CheckRequest, PodNetwork, Readiness } from './network.ts'
+import { type Cidr, cidrAddress, hostCidr, parseCidr } from '../../base/cidr.ts'
+import { familyOf, type Ip, parseIp } from '../../base/ip.ts'
+import { localMac } from '../../base/mac.ts'
+import { fault, must, ok, type Result } from '../../base/result.ts'
+import type { AddRequest, Attachment, AttachmentId, CheckRequest, PodNetwork, Readiness } from '../network.ts'
 
 export type MemoryNetwork = PodNetwork & {
   readonly attachments: ReadonlyMap<string, Attachment & { readonly request: AddRequest }>

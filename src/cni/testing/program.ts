@@ -5,10 +5,10 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createNetns, removeNetns } from '../kernel/netns.ts'
-import type { Variables } from './test_calls.ts'
+import { createNetns, removeNetns } from '../../kernel/netns.ts'
+import type { Variables } from './calls.ts'
 
-export const programPath = fileURLToPath(new URL('../../dist/podlane-cni', import.meta.url))
+export const programPath = fileURLToPath(new URL('../../../dist/podlane-cni', import.meta.url))
 if (!existsSync(programPath)) throw new Error(`${programPath} is not built: run «make dist/podlane-cni»`)
 
 export type Ended = {

@@ -1,9 +1,9 @@
 // Calls as a runtime would make them, for tests: an environment block and a config of one version.
 
 import { closeSync, openSync } from 'node:fs'
-import type { CniCall, GivenNetns, Reply } from './call.ts'
-import type { PodNetwork } from './network.ts'
-import { handleCall } from './verbs.ts'
+import type { CniCall, GivenNetns, Reply } from '../call.ts'
+import type { PodNetwork } from '../network.ts'
+import { handleCall } from '../verbs.ts'
 
 export type Variables = Readonly<Record<string, string | undefined>>
 
