@@ -22,7 +22,7 @@ dist/podlane.node: native/addon.c node_modules/.done
 
 dist/podlane-cni: native/cni.c native/cni_config.h native/cni_marker.h
 	@mkdir -p dist
-	musl-gcc $(CFLAGS) -Os -static -s $< -o $@.tmp && mv $@.tmp $@
+	musl-gcc $(CFLAGS) -Os -static -s -Wl,-z,noseparate-code $< -o $@.tmp && mv $@.tmp $@
 
 dist/podlane.js: scripts/bundle.ts node_modules/.done $(shell find src -name '*.ts' -not -name '*.test.ts')
 	$(NODE) scripts/bundle.ts
