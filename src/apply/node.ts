@@ -37,6 +37,8 @@ import { applyFdb, applyVxlanAddresses, applyVxlanLink } from './vxlan.ts'
 
 export type StartFacts = {
   readonly endpoints: readonly Endpoint[]
+  /** DEL had answered for these, their links still stand: `sweep` removes them. */
+  readonly deleting: readonly Endpoint[]
   readonly hostPorts: ReadonlyMap<Ip, readonly HostPort[]>
   readonly cooling: readonly { readonly ip: Ip; readonly remainingMs: number }[]
   readonly recordedRanges: readonly Cidr[]
@@ -88,7 +90,14 @@ export class NodeKernel {
     this.#hostPorts = new Map(hostPorts)
     for (const e of own.deleting) this.#firewall.removePod(this.#firewallPod(e), this.#coolDownMs)
     const recordedRanges = this.#recordedRanges()
-    return ok({ endpoints: own.endpoints, hostPorts, cooling, recordedRanges, removed })
+    return ok({
+      endpoints: own.endpoints,
+      deleting: own.deleting,
+      hostPorts,
+      cooling,
+      recordedRanges,
+      removed,
+    })
   }
 
   /** From nodes and the kernel's present state to the kernel's desired state; the changes and refusals in words. */
@@ -157,7 +166,7 @@ export class NodeKernel {
     ]
     if (missing.length === 0) return ok(undefined)
     const object = `interface ${endpoint.ifName} of container ${endpoint.containerId}`
-    return fault('changed', object, 'everything as ADD made it', missing.join('; '), 'recreate the pod')
+    return fault('check-failed', object, 'everything as ADD made it', missing.join('; '), 'recreate the pod')
   }
 
   #apply(

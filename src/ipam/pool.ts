@@ -152,7 +152,13 @@ export class AddressPool {
   }
 
   #refused(ip: Ip, wanted: string, found: string): Result<never> {
-    return fault('address-refused', `address ${ip}`, wanted, found, 'ask for another address, or for none')
+    return fault(
+      'address-unavailable',
+      `address ${ip}`,
+      wanted,
+      found,
+      'ask for another address, or for none',
+    )
   }
 }
 

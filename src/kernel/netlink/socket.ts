@@ -86,6 +86,14 @@ export class NetlinkSocket {
     return this.batch([message])[0] as Answer
   }
 
+  /**
+   * All messages or none, between a begin and an end that the kernel does not answer (nfnetlink). A refusal of the
+   * whole is given to each of them.
+   */
+  transaction(begin: Message, messages: readonly Message[], end: Message): Answer[] {
+    return this.#exchange(messages, begin, end)
+  }
+
   /** Bodies of all objects that a dump yields; repeated while the kernel says that a change disturbed it. */
   dump(message: Message): Uint8Array[] {
     for (let attempt = 0; attempt < 10; attempt++) {
@@ -112,15 +120,26 @@ export class NetlinkSocket {
     }
   }
 
-  #exchange(messages: readonly Message[]): Answer[] {
+  #exchange(messages: readonly Message[], begin?: Message, end?: Message): Answer[] {
+    const beginSequence = this.#sequence++
     const first = this.#sequence
     this.#sequence += messages.length
-    this.#send(concat(messages.map((m, i) => encode({ ...m, flags: m.flags | NLM_F_ACK }, first + i))))
+    this.#send(
+      concat([
+        ...(begin ? [encode(begin, beginSequence)] : []),
+        ...messages.map((m, i) => encode({ ...m, flags: m.flags | NLM_F_ACK }, first + i)),
+        ...(end ? [encode(end, this.#sequence++)] : []),
+      ]),
+    )
     const replies = messages.map((): Uint8Array[] => [])
     const answers: (Answer | undefined)[] = messages.map(() => undefined)
     let open = messages.length
     while (open > 0) {
       for (const m of this.#receive()) {
+        if (begin && m.sequence === beginSequence && m.status?.errno) {
+          const refused = { ok: false, errno: m.status.errno, text: m.status.text } as const
+          return messages.map(() => refused)
+        }
         const at = m.sequence - first
         if (at < 0 || at >= messages.length || answers[at]) continue
         if (!m.status) replies[at]?.push(m.body)

@@ -1,0 +1,24 @@
+// The words between the agent's main thread and its kernel Worker. Calls are answered in the order in which they come.
+
+import type { EndpointClaim } from '../apply/check.ts'
+import type { ReconcileInput, Report, StartFacts, WireRequest } from '../apply/node.ts'
+import type { Result } from '../base/result.ts'
+import type { Endpoint } from '../state/endpoint.ts'
+
+export type KernelCalls = {
+  readonly start: () => Result<StartFacts>
+  readonly reconcile: (input: ReconcileInput) => Report
+  readonly wire: (request: WireRequest) => Result<Endpoint>
+  readonly unwire: (endpoint: Endpoint) => Result<void>
+  readonly forget: (endpoint: Endpoint) => Result<void>
+  readonly sweep: () => readonly Endpoint[]
+  readonly check: (endpoint: Endpoint, claim: EndpointClaim) => Result<void>
+}
+
+export type Call = {
+  readonly id: number
+  readonly name: keyof KernelCalls
+  readonly args: readonly unknown[]
+}
+/** `look`: something of ours may have changed in the kernel by another hand. */
+export type Said = { readonly id: number; readonly value: unknown } | { readonly look: string }

@@ -1,0 +1,78 @@
+// When to look again: soon after an input changed, a little later after the kernel did, again after a refusal. One
+// run at a time; whatever comes meanwhile makes one more.
+
+import type { Report } from '../apply/node.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+
+export type ReconcilerOptions = {
+  readonly run: () => Promise<Report>
+  readonly onReport: (report: Report) => void | Promise<void>
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export type Reconciler = {
+  /** Asks for a run within `delayMs`; an earlier request wins. */
+  readonly request: (why: string, delayMs: number) => void
+  /** A run that began after this call is over. */
+  readonly settled: () => Promise<void>
+  readonly close: () => void
+}
+
+const RETRY_FIRST_MS = 1_000
+const RETRY_LAST_MS = 30_000
+
+export function createReconciler({ run, onReport, clock, log }: ReconcilerOptions): Reconciler {
+  let timer: NodeJS.Timeout | undefined
+  let dueMs = Number.POSITIVE_INFINITY
+  let running = false
+  let retryMs = RETRY_FIRST_MS
+  let closed = false
+  let waiting: (() => void)[] = []
+
+  const request = (why: string, delayMs: number): void => {
+    const at = clock.nowMs() + delayMs
+    if (closed || at >= dueMs) return
+    log.debug({ why, delayMs }, 'looking again')
+    dueMs = at
+    clearTimeout(timer)
+    if (!running) timer = setTimeout(begin, delayMs)
+  }
+  const begin = (): void => {
+    dueMs = Number.POSITIVE_INFINITY
+    running = true
+    const served = waiting
+    waiting = []
+    void once().then(() => {
+      running = false
+      for (const wake of served) wake()
+      if (!closed && dueMs < Number.POSITIVE_INFINITY)
+        timer = setTimeout(begin, Math.max(0, dueMs - clock.nowMs()))
+    })
+  }
+  const once = async (): Promise<void> => {
+    const report = await run()
+    for (const change of report.changes) log.info({ change }, 'kernel changed')
+    await onReport(report)
+    if (report.faults.length === 0) {
+      retryMs = RETRY_FIRST_MS
+      return
+    }
+    // What was refused stays dirty.
+    request('refused', retryMs)
+    retryMs = Math.min(RETRY_LAST_MS, retryMs * 2)
+  }
+  return {
+    request,
+    settled: () =>
+      new Promise((resolve) => {
+        waiting.push(resolve)
+        request('somebody waits', 0)
+      }),
+    close: () => {
+      closed = true
+      clearTimeout(timer)
+    },
+  }
+}

@@ -1,0 +1,77 @@
+// What the agent says of itself: the answer to GET /status.
+
+import type { Report } from '../apply/node.ts'
+import type { Fault } from '../base/result.ts'
+import type { HostPort, Readiness } from '../cni/network.ts'
+import type { RangeCount } from '../ipam/pool.ts'
+import type { AgentStatus } from '../schema/agent_status.ts'
+import type { Endpoint } from '../state/endpoint.ts'
+import type { Tables } from '../state/tables.ts'
+
+export type StatusInput = {
+  readonly version: string
+  readonly nodeName: string
+  readonly startedAtMs: number
+  readonly tables: Tables
+  readonly ready: Readiness
+  readonly report: Report | undefined
+  readonly counts: readonly RangeCount[]
+  readonly endpoints: readonly Endpoint[]
+  readonly hostPortsOf: (endpoint: Endpoint) => readonly HostPort[]
+  /** Of the host's surroundings: what is in the way. */
+  readonly surroundings: readonly Fault[]
+  readonly features: Readonly<Record<string, string>>
+}
+
+export function agentStatus(input: StatusInput): AgentStatus {
+  const { report, tables } = input
+  const { lostSinceMs, ...source } = tables.source
+  return {
+    version: input.version,
+    nodeName: input.nodeName,
+    startedAt: new Date(input.startedAtMs).toISOString(),
+    source: lostSinceMs === undefined ? source : { ...source, lostSinceMs },
+    ready:
+      input.ready.state === 'ready'
+        ? { state: 'ready' }
+        : { state: 'not-ready', why: input.ready.why, next: input.ready.next },
+    uplink: report?.uplink
+      ? {
+          name: report.uplink.name,
+          mtuBytes: report.uplink.mtuBytes,
+          addresses: report.uplink.addresses.map((a) => `${a.ip}/${a.prefixLength}`),
+        }
+      : null,
+    ranges: input.counts.map(({ cidr, used, free, coolingDown }) => ({ cidr, used, free, coolingDown })),
+    pods: input.endpoints.map((e) => podStatus(e, input)),
+    peers: (report?.network.peers ?? []).map((p) => ({
+      name: p.name,
+      address: p.address,
+      podCidrs: p.ranges.map((r) => r.cidr),
+      path: p.path,
+      why: p.why,
+      mtuBytes: p.mtuBytes,
+    })),
+    complaints: [...(report?.network.complaints ?? []), ...(report?.faults ?? []), ...input.surroundings].map(
+      ({ object, wanted, found, next }) => ({ object, wanted, found, next }),
+    ),
+    features: input.features,
+    podMtuBytes: report?.network.podMtuBytes ?? 0,
+  }
+}
+
+function podStatus(e: Endpoint, input: StatusInput): AgentStatus['pods'][number] {
+  const pod = e.podUid === undefined ? undefined : input.tables.pods.get(e.podUid)
+  return {
+    containerId: e.containerId,
+    ifName: e.ifName,
+    ...(e.podUid === undefined ? {} : { uid: e.podUid }),
+    ...(pod ? { namespace: pod.namespace, name: pod.name } : {}),
+    addresses: e.addresses,
+    hostInterface: e.link.name,
+    hostPorts: input.hostPortsOf(e).map(portText),
+  }
+}
+
+const portText = (p: HostPort): string =>
+  `${p.hostIp === undefined ? '' : `${p.hostIp}:`}${p.hostPort}/${p.protocol} → ${p.containerPort}`

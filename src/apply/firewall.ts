@@ -1,0 +1,193 @@
+// Our nft tables in the kernel: built at start, their elements compared and written in single transactions. What the
+// sets of cooling addresses and hostPorts hold outlives the agent: they are its memory.
+
+import { type Family, type Ip, ipFromBytes } from '../base/ip.ts'
+import { err, ok, type Result } from '../base/result.ts'
+import type { HostPort } from '../cni/network.ts'
+import { ENOENT } from '../kernel/errno.ts'
+import type { Message } from '../kernel/netlink/message.ts'
+import { answerFault, NETLINK_NETFILTER, NetlinkSocket } from '../kernel/netlink/socket.ts'
+import { deleteFlows } from '../kernel/nft/conntrack.ts'
+import {
+  addElement,
+  batchBegin,
+  batchEnd,
+  delElement,
+  type Element,
+  elementText,
+  getElements,
+  type Intervals,
+  ipField,
+  joinIntervals,
+  type NftFamily,
+  parseElements,
+  type ReadElement,
+} from '../kernel/nft/element.ts'
+import { listSets, loadRuleset } from '../kernel/nft/table.ts'
+import {
+  type FirewallElements,
+  planFirewall,
+  podElements,
+  readHostPort,
+  type SetElements,
+} from '../plan/firewall.ts'
+import { NFT_TABLE } from '../plan/ownership.ts'
+import { arpSets, inetSets, rulesetOf } from '../plan/ruleset.ts'
+import type { Config } from '../schema/config.ts'
+import { byKey, difference } from './difference.ts'
+import type { Firewall, FirewallPod } from './firewall_contract.ts'
+import { nothing, type Outcome } from './outcome.ts'
+
+const tables = { inet: inetSets, arp: arpSets } as const
+const intervalsOf = (family: NftFamily, set: string): Intervals =>
+  tables[family].get(set)?.intervals ?? 'none'
+const ref = (family: NftFamily, set: string) => ({ family, table: NFT_TABLE, set })
+
+/** A write of elements that already reads as it should leaves nothing to do. */
+type Edit = { readonly remove: readonly Message[]; readonly add: readonly Message[] }
+
+export function createFirewall(config: Config): Firewall {
+  const socket = new NetlinkSocket(NETLINK_NETFILTER)
+  return {
+    start: () => buildTables(config),
+    recall: () => ({ hostPorts: recallHostPorts(socket), cooling: recallCooling(socket) }),
+    apply: (state, sweep) => applyElements(socket, planFirewall(state, config), sweep),
+    addPod: (pod) =>
+      commit(socket, { remove: coolingOf(pod).map((m) => m.remove), add: podMessages(pod, 'add') }),
+    removePod: (pod, coolDownMs) => removePod(socket, pod, coolDownMs),
+    checkPod: (pod) => missingElements(socket, pod),
+    close: () => socket.close(),
+  }
+}
+
+function buildTables(config: Config): Outcome {
+  const present = listSets('inet', NFT_TABLE)
+  const ruleset = rulesetOf(config, present)
+  if (present.has(ruleset.version)) return nothing
+  const updated = loadRuleset(ruleset.update)
+  if (updated.ok) return { changes: [`build nft tables ${ruleset.version}`], faults: [] }
+  // An older version's set of another type: the elements are lost, and written again by the first reconcile.
+  const rebuilt = present.size > 0 ? loadRuleset(ruleset.rebuild) : updated
+  if (rebuilt.ok) return { changes: [`rebuild nft tables ${ruleset.version}`], faults: [] }
+  return { changes: [], faults: [rebuilt.error] }
+}
+
+function readSet(socket: NetlinkSocket, family: NftFamily, set: string): readonly Element[] {
+  const read = dumpSet(socket, family, set)
+  return intervalsOf(family, set) === 'plain' ? joinIntervals(read) : read
+}
+
+const dumpSet = (socket: NetlinkSocket, family: NftFamily, set: string): ReadElement[] =>
+  socket.dump(getElements(ref(family, set))).flatMap(parseElements)
+
+function applyElements(socket: NetlinkSocket, want: FirewallElements, sweep: boolean): Outcome {
+  const edits = [...setEdits(socket, 'inet', want.inet, sweep), ...setEdits(socket, 'arp', want.arp, sweep)]
+  const edit = { remove: edits.flatMap((e) => e.remove), add: edits.flatMap((e) => e.add) }
+  if (edit.remove.length + edit.add.length === 0) return nothing
+  const done = commit(socket, edit)
+  if (!done.ok) return { changes: [], faults: [done.error] }
+  return {
+    changes: [...edit.remove.map((m) => `remove ${m.object}`), ...edit.add.map((m) => `add ${m.object}`)],
+    faults: [],
+  }
+}
+
+function setEdits(socket: NetlinkSocket, family: NftFamily, want: SetElements, sweep: boolean): Edit[] {
+  return [...want].map(([set, elements]) => {
+    const intervals = intervalsOf(family, set)
+    const have = byKey(readSet(socket, family, set), elementText)
+    const diff = difference(have, byKey(elements, elementText), () => true)
+    // A plain interval that grows overlaps its old self, and a map's key its old value: those go in any case.
+    const inTheWay = (e: Element): boolean => intervals === 'plain' || e.data !== undefined
+    const surplus = diff.surplus.filter((e) => sweep || (diff.missing.length > 0 && inTheWay(e)))
+    return {
+      remove: surplus.map((e) => delElement(ref(family, set), e, intervals)),
+      add: diff.missing.map((e) => addElement(ref(family, set), e, intervals)),
+    }
+  })
+}
+
+/** One transaction; a removal of what is gone already is left out and the rest is tried again. */
+function commit(socket: NetlinkSocket, edit: Edit): Result<void> {
+  let remove = edit.remove
+  for (;;) {
+    const messages = [...remove, ...edit.add]
+    if (messages.length === 0) return ok(undefined)
+    const answers = socket.transaction(batchBegin, messages, batchEnd)
+    const absent = new Set(remove.filter((_, i) => isErrno(answers[i], ENOENT)))
+    if (absent.size > 0) {
+      remove = remove.filter((m) => !absent.has(m))
+      continue
+    }
+    for (const [i, answer] of answers.entries()) {
+      const message = messages[i]
+      if (message && !answer.ok) return err(answerFault(message, answer))
+    }
+    return ok(undefined)
+  }
+}
+
+const isErrno = (answer: { ok: boolean; errno?: number } | undefined, errno: number): boolean =>
+  answer !== undefined && !answer.ok && answer.errno === errno
+
+function podMessages(pod: FirewallPod, verb: 'add' | 'remove'): Message[] {
+  const { inet, arp } = podElements(pod)
+  const make = verb === 'add' ? addElement : delElement
+  const of = (family: NftFamily, sets: SetElements): Message[] =>
+    [...sets].flatMap(([set, elements]) => elements.map((e) => make(ref(family, set), e)))
+  return [...of('inet', inet), ...of('arp', arp)]
+}
+
+const coolingOf = (pod: FirewallPod, timeoutMs = 0): { add: Message; remove: Message }[] =>
+  pod.addresses.map((ip) => {
+    const set = ref('inet', ip.includes(':') ? 'cooling6' : 'cooling4')
+    const element = { key: ipField(ip), timeoutMs }
+    return { add: addElement(set, element), remove: delElement(set, element) }
+  })
+
+function removePod(socket: NetlinkSocket, pod: FirewallPod, coolDownMs: number): Result<void> {
+  const cooling = coolDownMs > 0 ? coolingOf(pod, coolDownMs).map((m) => m.add) : []
+  const done = commit(socket, { remove: podMessages(pod, 'remove'), add: cooling })
+  // ENOENT: there was no such flow. Kernels before 5.8 refuse the filter; then flows age out by themselves.
+  socket.batch(pod.addresses.flatMap(deleteFlows))
+  return done
+}
+
+function missingElements(socket: NetlinkSocket, pod: FirewallPod): string[] {
+  const { inet, arp } = podElements(pod)
+  const missing = (family: NftFamily, sets: SetElements): string[] =>
+    [...sets].flatMap(([set, elements]) => {
+      if (elements.length === 0) return []
+      const have = new Set(readSet(socket, family, set).map(elementText))
+      return elements.every((e) => have.has(elementText(e)))
+        ? []
+        : [`the pod is gone from nft set ${family} ${NFT_TABLE} ${set}`]
+    })
+  return [...missing('inet', inet), ...missing('arp', arp)]
+}
+
+function recallHostPorts(socket: NetlinkSocket): Map<Ip, HostPort[]> {
+  const out = new Map<Ip, HostPort[]>()
+  const note = (found: { to: Ip; port: HostPort } | undefined): void => {
+    if (found) out.set(found.to, [...(out.get(found.to) ?? []), found.port])
+  }
+  for (const v of [4, 6] as const) {
+    for (const e of dumpSet(socket, 'inet', `host_ports${v}`)) {
+      if (e.data) note(readHostPort(e.key, e.data, v, undefined))
+    }
+    for (const e of dumpSet(socket, 'inet', `host_ip_ports${v}`)) {
+      const bytes = v === 4 ? 4 : 16
+      if (e.data) note(readHostPort(e.key.subarray(bytes), e.data, v, ipFromBytes(e.key.subarray(0, bytes))))
+    }
+  }
+  return out
+}
+
+function recallCooling(socket: NetlinkSocket): { ip: Ip; remainingMs: number }[] {
+  return ([4, 6] as const satisfies readonly Family[]).flatMap((v) =>
+    dumpSet(socket, 'inet', `cooling${v}`).map((e) => ({
+      ip: ipFromBytes(e.key),
+      remainingMs: e.expiresMs ?? 0,
+    })),
+  )
+}

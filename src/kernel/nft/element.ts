@@ -1,0 +1,171 @@
+// Elements of nft sets and maps (nfnetlink, linux/netfilter/nf_tables.h): keys and data as the kernel lays them out,
+// each field of a concatenation padded to four bytes.
+
+import { type Ip, ipBytes } from '../../base/ip.ts'
+import { type Mac, macBytes } from '../../base/mac.ts'
+import {
+  attr,
+  attributeList,
+  attributes,
+  be16,
+  be32Attr,
+  be64Attr,
+  concat,
+  nest,
+  readBe32,
+  textAttr,
+  u32,
+} from '../netlink/attribute.ts'
+import type { Message } from '../netlink/message.ts'
+
+const SUBSYSTEM = 10 << 8
+const NEWSETELEM = SUBSYSTEM | 12
+const GETSETELEM = SUBSYSTEM | 13
+const DELSETELEM = SUBSYSTEM | 14
+const LIST = { TABLE: 1, SET: 2, ELEMENTS: 3 } as const
+const ELEM = { KEY: 1, DATA: 2, FLAGS: 3, TIMEOUT: 4, EXPIRATION: 5, KEY_END: 10 } as const
+const LIST_ELEM = 1
+const DATA_VALUE = 1
+const INTERVAL_END = 1
+const FAMILY = { inet: 1, arp: 3 } as const
+
+export type NftFamily = keyof typeof FAMILY
+export type SetRef = { readonly family: NftFamily; readonly table: string; readonly set: string }
+
+/** One member. `end` is the last key of a concatenated interval, or the first key after a plain one. */
+export type Element = {
+  readonly key: Uint8Array
+  readonly end?: Uint8Array
+  readonly data?: Uint8Array
+  readonly timeoutMs?: number
+}
+
+/** As read back; `expiresMs` is what is left of a timeout. */
+export type ReadElement = Element & { readonly intervalEnd: boolean; readonly expiresMs: number | undefined }
+
+const padded = (bytes: Uint8Array): Uint8Array => {
+  const out = new Uint8Array((bytes.length + 3) & ~3)
+  out.set(bytes)
+  return out
+}
+export const ipField = (ip: Ip): Uint8Array => ipBytes(ip)
+export const macField = (mac: Mac): Uint8Array => padded(macBytes(mac))
+/** Interface indexes, marks: in the host's byte order. */
+export const numberField = (n: number): Uint8Array => u32(n)
+export const protocolField = (protocol: number): Uint8Array => padded(Uint8Array.of(protocol))
+export const portField = (port: number): Uint8Array => padded(be16(port))
+export const fields = (...parts: readonly Uint8Array[]): Uint8Array => concat(parts)
+
+/** Equal elements have equal texts. */
+export function elementText(e: Element): string {
+  const hex = (b: Uint8Array | undefined): string => (b ? Buffer.from(b).toString('hex') : '')
+  return `${hex(e.key)}-${hex(e.end)}=${hex(e.data)}`
+}
+
+const header = (family: NftFamily): Uint8Array => Uint8Array.of(FAMILY[family], 0, 0, 0)
+
+const value = (type: number, bytes: Uint8Array): Uint8Array => nest(type, [attr(DATA_VALUE, bytes)])
+
+function elementAttributes(e: Element, withEnd: boolean, removal: boolean): Uint8Array {
+  return nest(LIST_ELEM, [
+    value(ELEM.KEY, e.key),
+    ...(withEnd && e.end ? [value(ELEM.KEY_END, e.end)] : []),
+    ...(e.data && !removal ? [value(ELEM.DATA, e.data)] : []),
+    ...(e.timeoutMs !== undefined && !removal ? [be64Attr(ELEM.TIMEOUT, BigInt(e.timeoutMs))] : []),
+  ])
+}
+
+/** How a set keeps its intervals: `concatenated` with the end in the element, `plain` as an element of its own. */
+export type Intervals = 'none' | 'plain' | 'concatenated'
+
+function message(type: number, ref: SetRef, e: Element, intervals: Intervals): Message {
+  const removal = type === DELSETELEM
+  const inside = [elementAttributes(e, intervals === 'concatenated', removal)]
+  if (intervals === 'plain' && e.end) {
+    inside.push(nest(LIST_ELEM, [be32Attr(ELEM.FLAGS, INTERVAL_END), value(ELEM.KEY, e.end)]))
+  }
+  return {
+    type,
+    flags: removal ? 0 : 0x400,
+    object: `element ${elementText(e)} of set ${ref.family} ${ref.table} ${ref.set}`,
+    body: concat([
+      header(ref.family),
+      textAttr(LIST.TABLE, ref.table),
+      textAttr(LIST.SET, ref.set),
+      nest(LIST.ELEMENTS, inside),
+    ]),
+  }
+}
+
+export const addElement = (ref: SetRef, e: Element, intervals: Intervals = 'none'): Message =>
+  message(NEWSETELEM, ref, e, intervals)
+export const delElement = (ref: SetRef, e: Element, intervals: Intervals = 'none'): Message =>
+  message(DELSETELEM, ref, e, intervals)
+
+export const getElements = (ref: SetRef): Message => ({
+  type: GETSETELEM,
+  flags: 0,
+  object: `set ${ref.family} ${ref.table} ${ref.set}`,
+  body: concat([header(ref.family), textAttr(LIST.TABLE, ref.table), textAttr(LIST.SET, ref.set)]),
+})
+
+/** The elements in one message of a dump. */
+export function parseElements(body: Uint8Array): ReadElement[] {
+  const list = attributes(body.subarray(4)).get(LIST.ELEMENTS)
+  if (!list) return []
+  return attributeList(list).flatMap(([, bytes]) => {
+    const all = attributes(bytes)
+    const payload = (type: number): Uint8Array | undefined => {
+      const nested = all.get(type)
+      return nested && attributes(nested).get(DATA_VALUE)
+    }
+    const key = payload(ELEM.KEY)
+    if (!key) return []
+    const end = payload(ELEM.KEY_END)
+    const data = payload(ELEM.DATA)
+    return {
+      key,
+      ...(end ? { end } : {}),
+      ...(data ? { data } : {}),
+      intervalEnd: ((readBe32(all.get(ELEM.FLAGS)) ?? 0) & INTERVAL_END) !== 0,
+      expiresMs: milliseconds(all.get(ELEM.EXPIRATION)),
+    }
+  })
+}
+
+const milliseconds = (bytes: Uint8Array | undefined): number | undefined =>
+  bytes?.length === 8 ? Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0)) : undefined
+
+/** Starts and ends of a plain interval set, as they come in a dump in any order, joined to intervals. */
+export function joinIntervals(read: readonly ReadElement[]): Element[] {
+  const order = (a: ReadElement, b: ReadElement): number =>
+    Buffer.compare(a.key, b.key) || Number(b.intervalEnd) - Number(a.intervalEnd)
+  const sorted = [...read].sort(order)
+  const out: Element[] = []
+  let open: ReadElement | undefined
+  for (const e of sorted) {
+    if (!e.intervalEnd) {
+      // Without an end the interval reaches to the last address there is.
+      if (open) out.push({ key: open.key })
+      open = e
+    } else if (open) {
+      out.push({ key: open.key, end: e.key })
+      open = undefined
+    }
+  }
+  if (open) out.push({ key: open.key })
+  return out
+}
+
+export const batchBegin: Message = {
+  type: 0x10,
+  flags: 0,
+  object: 'nft transaction',
+  body: Uint8Array.of(0, 0, 0, 10),
+}
+export const batchEnd: Message = {
+  type: 0x11,
+  flags: 0,
+  object: 'nft transaction',
+  body: Uint8Array.of(0, 0, 0, 10),
+}

@@ -1,0 +1,196 @@
+// The elements of our nft sets: who may send what, what is translated. PURE: the same state gives the same elements,
+// in whatever order its rows come.
+
+import { createHash } from 'node:crypto'
+import type { FirewallPod, FirewallState } from '../apply/firewall_contract.ts'
+import { type Cidr, cidrBounds, cidrFamily, hostCidr } from '../base/cidr.ts'
+import { bitsOf, type Family, familyOf, type Ip, ipBytes, ipFromBig } from '../base/ip.ts'
+import type { HostPort } from '../cni/network.ts'
+import {
+  type Element,
+  fields,
+  ipField,
+  macField,
+  numberField,
+  portField,
+  protocolField,
+} from '../kernel/nft/element.ts'
+import type { Config } from '../schema/config.ts'
+
+/** Elements by set name; sets that are not named stay as they are. */
+export type SetElements = ReadonlyMap<string, readonly Element[]>
+export type FirewallElements = { readonly inet: SetElements; readonly arp: SetElements }
+
+const PROTOCOL = { tcp: 6, udp: 17, sctp: 132 } as const
+const families = [4, 6] as const
+const isAny = (ip: Ip): boolean => ip === '0.0.0.0' || ip === '::'
+
+export function planFirewall(state: FirewallState, config: Pick<Config, 'masquerade'>): FirewallElements {
+  const pods = state.pods.map(podElements)
+  const inet = new Map<string, readonly Element[]>([
+    ['uplinks', state.uplink ? [{ key: numberField(state.uplink.index) }] : []],
+    ...families.flatMap((v) => nodeSets(state, config, v)),
+  ])
+  for (const name of podSetNames)
+    inet.set(
+      name,
+      pods.flatMap((p) => p.inet.get(name) ?? []),
+    )
+  const arp = new Map(
+    ['pod_macs', 'pod_sources'].map((name) => [name, pods.flatMap((p) => p.arp.get(name) ?? [])]),
+  )
+  return { inet, arp }
+}
+
+/** The sets whose elements come and go with pods. */
+const podSetNames = [
+  'pod_macs',
+  ...families.flatMap((v) => [`pod_sources${v}`, `host_ports${v}`, `host_ip_ports${v}`, `hairpins${v}`]),
+]
+
+/** Everything that one pod adds: ADD and DEL write just this. */
+export function podElements(pod: FirewallPod): FirewallElements {
+  const device = numberField(pod.index)
+  const mac = macField(pod.mac)
+  const inet = new Map<string, Element[]>([['pod_macs', [{ key: fields(device, mac) }]]])
+  for (const v of families) {
+    const own = pod.addresses.filter((ip) => familyOf(ip) === v)
+    const first = own[0]
+    inet.set(
+      `pod_sources${v}`,
+      own.map((ip) => ({ key: fields(device, mac, ipField(ip)) })),
+    )
+    const ports =
+      first === undefined
+        ? []
+        : pod.hostPorts.filter((p) => p.hostIp === undefined || familyOf(p.hostIp) === v)
+    inet.set(
+      `host_ports${v}`,
+      ports.filter((p) => p.hostIp === undefined || isAny(p.hostIp)).map((p) => portElement(p, first as Ip)),
+    )
+    inet.set(
+      `host_ip_ports${v}`,
+      ports.filter((p) => p.hostIp !== undefined && !isAny(p.hostIp)).map((p) => portElement(p, first as Ip)),
+    )
+    inet.set(
+      `hairpins${v}`,
+      ports.length > 0 && first !== undefined ? [{ key: fields(ipField(first), ipField(first)) }] : [],
+    )
+  }
+  const arp = new Map<string, Element[]>([
+    ['pod_macs', [{ key: fields(device, mac) }]],
+    [
+      'pod_sources',
+      pod.addresses
+        .filter((ip) => familyOf(ip) === 4)
+        .map((ip) => ({ key: fields(device, mac, ipField(ip)) })),
+    ],
+  ])
+  return { inet, arp }
+}
+
+function portElement(port: HostPort, to: Ip): Element {
+  const where = port.hostIp === undefined || isAny(port.hostIp) ? [] : [ipField(port.hostIp)]
+  return {
+    key: fields(...where, protocolField(PROTOCOL[port.protocol]), portField(port.hostPort)),
+    data: fields(ipField(to), portField(port.containerPort)),
+  }
+}
+
+/** What a hostPort element says, read back: the kernel's maps are the only record of them. */
+export function readHostPort(
+  key: Uint8Array,
+  data: Uint8Array,
+  v: Family,
+  hostIp: Ip | undefined,
+): { to: Ip; port: HostPort } | undefined {
+  const bytes = bitsOf(v) / 8
+  const number = key[0]
+  const protocol = (Object.keys(PROTOCOL) as (keyof typeof PROTOCOL)[]).find((p) => PROTOCOL[p] === number)
+  if (protocol === undefined || data.length < bytes + 2) return undefined
+  const portAt = (b: Uint8Array, at: number): number => ((b[at] ?? 0) << 8) | (b[at + 1] ?? 0)
+  const to = ipFromBig(
+    data.subarray(0, bytes).reduce((n, b) => (n << 8n) | BigInt(b), 0n),
+    v,
+  )
+  return { to, port: { hostPort: portAt(key, 4), containerPort: portAt(data, bytes), protocol, hostIp } }
+}
+
+function nodeSets(
+  state: FirewallState,
+  config: Pick<Config, 'masquerade'>,
+  v: Family,
+): [string, Element[]][] {
+  const { network, peerMacs } = state
+  const ofFamily = (ip: Ip): boolean => familyOf(ip) === v
+  const inRange = (c: Cidr): boolean => cidrFamily(c) === v
+  const own = network.ownRanges.filter(inRange)
+  const peerRanges = network.peers
+    .flatMap((p) => p.ranges.map((r) => ({ ...r, peer: p })))
+    .filter((r) => inRange(r.cidr))
+  const cluster = [...own, ...peerRanges.map((r) => r.cidr)]
+  // Pods reach a node on the segment with their own address: its replies find the direct way back.
+  const directNodes = network.peers
+    .filter((p) => p.ranges.some((r) => r.path === 'direct' && inRange(r.cidr)))
+    .flatMap((p) => p.addresses.filter(ofFamily).map(hostCidr))
+  const exclude = config.masquerade.exclude.filter(inRange)
+  return [
+    [`node_addresses${v}`, unique(state.nodeAddresses.filter(ofFamily)).map((ip) => ({ key: ipField(ip) }))],
+    [
+      `node_marks${v}`,
+      network.peers
+        .map((p) => p.address)
+        .filter(ofFamily)
+        .map((ip) => ({ key: ipField(ip), data: numberField(nodeMark(ip)) })),
+    ],
+    [`tunnel_sources${v}`, peerRanges.map((r) => interval(numberField(nodeMark(r.peer.address)), r.cidr))],
+    [
+      `direct_sources${v}`,
+      peerRanges.flatMap((r) =>
+        unique(r.peer.onLink.flatMap((ip) => peerMacs.get(ip) ?? [])).map((mac) =>
+          interval(macField(mac), r.cidr),
+        ),
+      ),
+    ],
+    [`cluster_ranges${v}`, merged(cluster)],
+    [`own_ranges${v}`, merged(own)],
+    [`unmasqueraded${v}`, merged([...cluster, ...exclude, ...directNodes])],
+  ]
+}
+
+/**
+ * The mark that a tunnel packet carries from its outer to its inner address check: stands for the sender. An IPv4
+ * address is its own mark; of an IPv6 address a hash, so that two nodes share one only once in some 10⁹ pairs.
+ */
+export function nodeMark(address: Ip): number {
+  const bytes = familyOf(address) === 4 ? ipBytes(address) : createHash('sha256').update(address).digest()
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) || 1
+}
+
+/** A concatenation of one exact field and the addresses of a range. */
+function interval(exact: Uint8Array, cidr: Cidr): Element {
+  const { first, last } = cidrBounds(cidr)
+  const v = cidrFamily(cidr)
+  return { key: fields(exact, ipField(ipFromBig(first, v))), end: fields(exact, ipField(ipFromBig(last, v))) }
+}
+
+/** Plain intervals must neither overlap nor touch: ranges side by side become one. */
+function merged(cidrs: readonly Cidr[]): Element[] {
+  const v = cidrs[0] === undefined ? 4 : cidrFamily(cidrs[0])
+  const sorted = cidrs.map(cidrBounds).sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0))
+  const joined: { first: bigint; last: bigint }[] = []
+  for (const { first, last } of sorted) {
+    const before = joined.at(-1)
+    if (before && first <= before.last + 1n) {
+      if (last > before.last) before.last = last
+    } else joined.push({ first, last })
+  }
+  const top = (1n << BigInt(bitsOf(v))) - 1n
+  return joined.map(({ first, last }) => ({
+    key: ipField(ipFromBig(first, v)),
+    // The end is the first address after the interval; after the last of all there is none.
+    ...(last < top ? { end: ipField(ipFromBig(last + 1n, v)) } : {}),
+  }))
+}
+
+const unique = <T>(items: readonly T[]): T[] => [...new Set(items)]
