@@ -13,7 +13,8 @@ help: ## this list
 build: dist/podlane.js dist/podlane.node dist/podlane-cni ## builds ./podlane
 
 node_modules/.done: package.json package-lock.json .npmrc
-	npm ci --no-progress
+	# Not «npm ci»: it refuses a lock file when a registry lacks optional packages of other platforms.
+	npm install --no-save --no-progress --ignore-scripts
 	@touch $@
 
 dist/podlane.node: native/addon.c node_modules/.done
