@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { type Cidr, cidrsOverlap, parseCidr } from '../base/cidr.ts'
+import type { IfIndex } from '../base/ifindex.ts'
+import { type Ip, parseIp } from '../base/ip.ts'
+import { must } from '../base/result.ts'
+import { type Config, parseConfig } from '../schema/config.ts'
+import type { NodeRow } from '../state/rows.ts'
+import { type NetworkInput, planNetwork } from './network.ts'
+import { vxlanMac } from './pod_link.ts'
+import { settleClaims } from './ranges.ts'
+import type { Uplink } from './uplink.ts'
+
+const ip = (t: string): Ip => must(parseIp(t))
+const cidr = (t: string): Cidr => must(parseCidr(t))
+const configOf = (text: string): Config => must(parseConfig(text, 'test'))
+const node = (name: string, addresses: string[], podCidrs: string[]): NodeRow => ({
+  name,
+  addresses: addresses.map(ip),
+  podCidrs: podCidrs.map(cidr),
+  complaints: [],
+})
+const uplinkOf = (...addresses: [string, number][]): Uplink => ({
+  index: 2 as IfIndex,
+  name: 'eth0',
+  mtuBytes: 1500,
+  addresses: addresses.map(([a, prefixLength]) => ({
+    index: 2 as IfIndex,
+    ip: ip(a),
+    prefixLength,
+    flags: 0,
+    scope: 0,
+  })),
+})
+const plan = (over: Partial<NetworkInput>) =>
+  planNetwork({
+    config: configOf(''),
+    selfName: 'a',
+    nodes: [],
+    uplink: uplinkOf(['192.0.2.1', 24]),
+    endpoints: [],
+    recordedRanges: [],
+    ...over,
+  })
+
+const three = [
+  node('a', ['192.0.2.1'], ['10.244.1.0/24']),
+  node('b', ['192.0.2.2'], ['10.244.2.0/24']),
+  node('c', ['198.51.100.3'], ['10.244.3.0/24']),
+]
+
+test('a node on the segment is reached directly, one behind a router by VXLAN, each with its own mtu', () => {
+  const network = plan({ nodes: three })
+  assert.deepEqual(
+    network.routes.map((r) => [r.type, r.dst, r.gateway, r.device, r.mtuBytes]),
+    [
+      ['unreachable', '10.244.1.0/24', undefined, undefined, undefined],
+      ['unicast', '10.244.2.0/24', '192.0.2.2', 'eth0', 1500],
+      ['unicast', '10.244.3.0/24', '10.244.3.1', 'podlane-vxlan', 1450],
+    ],
+  )
+  assert.deepEqual(network.fdb, [
+    { device: 'podlane-vxlan', mac: vxlanMac(ip('198.51.100.3')), dst: '198.51.100.3' },
+  ])
+  assert.equal(network.podMtuBytes, 1450)
+  assert.deepEqual(network.vxlan?.addresses, ['10.244.1.1'])
+})
+
+test('without a node behind a router there is no VXLAN device and pods have the full size', () => {
+  const network = plan({ nodes: three.slice(0, 2) })
+  assert.equal(network.vxlan, undefined)
+  assert.equal(network.podMtuBytes, 1500)
+})
+
+test('pathMode direct names the node that it cannot reach, and the others work', () => {
+  const network = plan({ nodes: three, config: configOf('pathMode: direct') })
+  assert.deepEqual(
+    network.peers.map((p) => [p.name, p.path]),
+    [
+      ['b', 'direct'],
+      ['c', 'none'],
+    ],
+  )
+  assert.deepEqual(
+    network.complaints.map((c) => [c.kind, c.object]),
+    [['not-direct', 'node c']],
+  )
+})
+
+test('pathMode vxlan tunnels to every node', () => {
+  const network = plan({ nodes: three, config: configOf('pathMode: vxlan') })
+  assert.deepEqual(
+    network.peers.map((p) => [p.name, p.path, p.why]),
+    [
+      ['b', 'vxlan', 'pathMode is vxlan'],
+      ['c', 'vxlan', 'pathMode is vxlan'],
+    ],
+  )
+})
+
+test('IPv6 pods of a node with no IPv6 address are tunnelled, its IPv4 pods go direct', () => {
+  const nodes = [
+    node('a', ['192.0.2.1', '2001:db8::1'], ['10.244.1.0/24', 'fd00:1::/64']),
+    node('b', ['192.0.2.2'], ['10.244.2.0/24', 'fd00:2::/64']),
+  ]
+  const network = plan({ nodes, uplink: uplinkOf(['192.0.2.1', 24], ['2001:db8::1', 64]) })
+  assert.deepEqual(
+    network.peers[0]?.ranges.map((r) => [r.cidr, r.path]),
+    [
+      ['10.244.2.0/24', 'direct'],
+      ['fd00:2::/64', 'vxlan'],
+    ],
+  )
+})
+
+test('over an IPv6 underlay a tunnel costs 70 bytes', () => {
+  const nodes = [node('a', ['2001:db8:1::1'], ['fd00:1::/64']), node('b', ['2001:db8:2::1'], ['fd00:2::/64'])]
+  const network = plan({ nodes, uplink: uplinkOf(['2001:db8:1::1', 64]) })
+  assert.equal(network.podMtuBytes, 1430)
+  assert.equal(network.vxlan?.local, '2001:db8:1::1')
+})
+
+test('before the API is heard the ranges on record are this node’s', () => {
+  const network = plan({ recordedRanges: [cidr('10.244.1.0/24')] })
+  assert.deepEqual(network.ownRanges, ['10.244.1.0/24'])
+  assert.deepEqual(network.complaints, [])
+})
+
+test('ranges in the config count before the Node’s', () => {
+  const network = plan({ nodes: three, config: configOf('ipam: { ranges: [10.99.0.0/24] }') })
+  assert.deepEqual(network.ownRanges, ['10.99.0.0/24'])
+})
+
+test('of overlapping claims this node’s own wins, then the first name; the loser is named', () => {
+  const claims = settleClaims(
+    [
+      node('c', [], ['10.0.0.0/16']),
+      node('b', [], ['10.0.1.0/24']),
+      node('a', [], ['10.1.0.0/16']),
+      node('z', [], ['10.1.2.0/24']),
+    ],
+    'z',
+  )
+  assert.deepEqual(
+    [...claims.ranges],
+    [
+      ['z', ['10.1.2.0/24']],
+      ['a', []],
+      ['b', ['10.0.1.0/24']],
+      ['c', []],
+    ],
+  )
+  assert.deepEqual(claims.complaints.map((c) => [c.object, c.found]).sort(), [
+    ['node a', '10.1.0.0/16, which overlaps 10.1.2.0/24 of node z'],
+    ['node c', '10.0.0.0/16, which overlaps 10.0.1.0/24 of node b'],
+  ])
+})
+
+test('a node without a range is named with the remedy', () => {
+  const { complaints } = settleClaims([node('a', [], [])], 'a')
+  assert.match(complaints[0]?.next ?? '', /allocate-node-cidrs/)
+})
+
+const rangeArb = fc
+  .tuple(fc.integer({ min: 0, max: 15 }), fc.integer({ min: 22, max: 28 }))
+  .map(([n, length]) => cidr(`10.0.${n}.0/${length}`))
+const nodesArb = fc
+  .uniqueArray(fc.tuple(fc.integer({ min: 0, max: 40 }), fc.array(rangeArb, { maxLength: 2 })), {
+    selector: ([n]) => n,
+    maxLength: 12,
+  })
+  .map((rows) =>
+    rows.map(
+      ([n, ranges]): NodeRow => ({
+        name: `n${n}`,
+        addresses: [],
+        podCidrs: [...new Set(ranges)],
+        complaints: [],
+      }),
+    ),
+  )
+
+test('settled ranges never overlap, every claim is granted or named, and the order of rows does not matter', () => {
+  fc.assert(
+    fc.property(nodesArb, fc.integer({ min: 0, max: 40 }), (nodes, self) => {
+      const claims = settleClaims(nodes, `n${self}`)
+      const granted = [...claims.ranges].flatMap(([name, ranges]) => ranges.map((r) => ({ name, r })))
+      for (const [i, x] of granted.entries()) {
+        for (const y of granted.slice(i + 1))
+          assert.ok(!cidrsOverlap(x.r, y.r), `${x.r} of ${x.name}, ${y.r} of ${y.name}`)
+      }
+      const asked = nodes.reduce((n, row) => n + row.podCidrs.length, 0)
+      const refused = claims.complaints.filter((c) => c.kind === 'range-overlap').length
+      assert.equal(granted.length + refused, asked)
+      assert.deepEqual(settleClaims([...nodes].reverse(), `n${self}`), claims)
+    }),
+  )
+})
