@@ -3,6 +3,7 @@
 import type { EndpointClaim } from '../apply/check.ts'
 import type { ReconcileInput, Report, StartFacts, WireRequest } from '../apply/node.ts'
 import type { Result } from '../base/result.ts'
+import type { Features } from '../observe/features.ts'
 import type { Endpoint } from '../state/endpoint.ts'
 
 export type KernelCalls = {
@@ -12,6 +13,8 @@ export type KernelCalls = {
   readonly unwire: (endpoint: Endpoint) => Result<void>
   readonly forget: (endpoint: Endpoint) => Result<void>
   readonly sweep: () => readonly Endpoint[]
+  /** What this kernel can do of what is used here. */
+  readonly features: () => Features
   readonly check: (endpoint: Endpoint, claim: EndpointClaim) => Result<void>
 }
 

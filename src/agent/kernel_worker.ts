@@ -4,8 +4,9 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { createFirewall } from '../apply/firewall.ts'
 import { NodeKernel } from '../apply/node.ts'
 import { watchKernel } from '../apply/watch.ts'
+import { probeFeatures } from '../observe/features.ts'
 import type { Config } from '../schema/config.ts'
-import type { Call, Said } from './kernel_protocol.ts'
+import type { Call, KernelCalls, Said } from './kernel_protocol.ts'
 
 const config = (workerData as { config: Config }).config
 const port = parentPort
@@ -15,8 +16,19 @@ const say = (said: Said): void => port.postMessage(said)
 const node = new NodeKernel(config, createFirewall(config))
 watchKernel((look) => say({ look }))
 
+const calls: KernelCalls = {
+  start: () => node.start(),
+  reconcile: (input) => node.reconcile(input),
+  wire: (request) => node.wire(request),
+  unwire: (endpoint) => node.unwire(endpoint),
+  forget: (endpoint) => node.forget(endpoint),
+  sweep: () => node.sweep(),
+  check: (endpoint, claim) => node.check(endpoint, claim),
+  features: probeFeatures,
+}
+
 port.on('message', ({ id, name, args }: Call) => {
   // One cast at the thread boundary: both sides are typed by KernelCalls.
-  const call = node[name].bind(node) as (...given: readonly unknown[]) => unknown
-  say({ id, value: call(...args) })
+  const run = calls[name] as (...given: readonly unknown[]) => unknown
+  say({ id, value: run(...args) })
 })

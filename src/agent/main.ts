@@ -104,6 +104,7 @@ export async function startAgent(options: AgentOptions): Promise<Result<Agent>> 
     await kernel.close()
     return started
   }
+  const features = await kernel.call('features')
   for (const name of started.value.removed) log.info({ name }, 'removed a half-made interface')
   knowledge = recordedKnowledge(started.value.recordedRanges)
   live.recall(started.value)
@@ -140,7 +141,7 @@ export async function startAgent(options: AgentOptions): Promise<Result<Agent>> 
         endpoints: live.endpoints,
         hostPortsOf: (e) => live.hostPortsOf(e),
         surroundings,
-        features: {},
+        features,
       })
     },
   })

@@ -30,6 +30,21 @@ export function withNetns<T>(fd: number, work: () => T): T {
   }
 }
 
+/** Runs `work` in a new namespace that ends with it. Same rules as `withNetns`. */
+export function withScratchNetns<T>(work: () => T): T {
+  const home = openSync(OWN, 'r')
+  try {
+    mustCall('unshare', CLONE_NEWNET)
+    try {
+      return work()
+    } finally {
+      if (call('setns', home, CLONE_NEWNET) !== 0) process.abort()
+    }
+  } finally {
+    closeSync(home)
+  }
+}
+
 /** Makes a namespace and binds it to `path`, as `ip netns add` does. */
 export function createNetns(path: string): void {
   mkdirSync(dirname(path), { recursive: true })
