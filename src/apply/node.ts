@@ -2,6 +2,7 @@
 // and its write nobody of ours comes in between. Lives in the kernel Worker; tests call it directly.
 
 import type { Cidr } from '../base/cidr.ts'
+import { ifIndex } from '../base/ifindex.ts'
 import type { Ip } from '../base/ip.ts'
 import type { Mac } from '../base/mac.ts'
 import { err, fault, ok, type Result } from '../base/result.ts'
@@ -13,7 +14,7 @@ import { getRoutes, getRouteTo, parseRoute } from '../kernel/netlink/route.ts'
 import { NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { type Network, planNetwork } from '../plan/network.ts'
 import { VXLAN_LINK } from '../plan/ownership.ts'
-import { type OwnLinks, ownLinks } from '../plan/pod_link.ts'
+import { gatewayMac, type OwnLinks, ownLinks } from '../plan/pod_link.ts'
 import { findUplink, type Uplink, type UplinkFacts } from '../plan/uplink.ts'
 import type { Config } from '../schema/config.ts'
 import type { Endpoint } from '../state/endpoint.ts'
@@ -88,6 +89,7 @@ export class NodeKernel {
     const removed = dropHalfMade(this.#route, own.halfMade)
     const { hostPorts, cooling } = this.#firewall.recall()
     this.#hostPorts = new Map(hostPorts)
+    this.#dropStrayHostPorts([...own.endpoints, ...own.deleting])
     for (const e of own.deleting) this.#firewall.removePod(this.#firewallPod(e), this.#coolDownMs)
     const recordedRanges = this.#recordedRanges()
     return ok({
@@ -209,6 +211,16 @@ export class NodeKernel {
       applyNeighbours(this.#route, before, network.neighbours, device, sweep),
       applyRoutes(this.#route, routeSpecs(network.routes, device), sweep),
     ])
+  }
+
+  /** HostPorts of a pod whose wiring a crash cut off: the port would be refused to the next pod that asks for it. */
+  #dropStrayHostPorts(standing: readonly Endpoint[]): void {
+    const known = new Set(standing.flatMap((e) => e.addresses))
+    for (const [ip, hostPorts] of this.#hostPorts) {
+      if (known.has(ip)) continue
+      this.#firewall.removePod({ index: ifIndex(0), mac: gatewayMac, addresses: [ip], hostPorts }, 0)
+      this.#hostPorts.delete(ip)
+    }
   }
 
   #facts(): UplinkFacts {
