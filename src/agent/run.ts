@@ -11,7 +11,7 @@ export async function runAgent(file: string, version: string): Promise<Result<vo
   const config = readConfig(file)
   if (!config.ok) return config
   const log = pino(
-    { level: config.value.log.level, base: undefined },
+    { level: config.value.log.level, base: null },
     pino.destination({ dest: 2, sync: true }),
   )
   const agent = await startAgent({ config: config.value, version, log })
