@@ -35,5 +35,9 @@ lint: node_modules/.done ## types, lint and format
 packages: ## the Debian packages that build, lab and tests need
 	scripts/packages.sh test
 
+test: packages build lint ## all that the tests need, and the tests
+	# One file at a time: scenarios compare what stands on the machine before and after.
+	$(NODE) --test --test-concurrency=1 'src/**/*.test.ts' 'test/**/*.test.ts'
+
 clean: ## what the build made
 	rm -rf dist node_modules
