@@ -10,10 +10,7 @@ import { startAgent } from './main.ts'
 export async function runAgent(file: string, version: string): Promise<Result<void, Fault>> {
   const config = readConfig(file)
   if (!config.ok) return config
-  const log = pino(
-    { level: config.value.log.level, base: null },
-    pino.destination({ dest: 2, sync: true }),
-  )
+  const log = pino({ level: config.value.log.level, base: null }, pino.destination({ dest: 2, sync: true }))
   const agent = await startAgent({ config: config.value, version, log })
   if (!agent.ok) return err(agent.error)
   const end = (signal: string): void => {

@@ -1,0 +1,96 @@
+// `podlane lab`: its subcommands and their options; what they do is loaded when it is called.
+
+import { type Command, Option } from 'commander'
+import type { LabOptions } from '../lab/record.ts'
+
+export type UpOptions = {
+  readonly nodes: number
+  readonly pods: number
+  readonly segments: number
+  readonly ipv6?: true
+  readonly dual?: true
+  readonly path: LabOptions['pathMode']
+  readonly mtu: number
+  readonly agent: boolean
+  readonly json?: true
+}
+type Json = { json?: true }
+
+const number = (flags: string, text: string, usual: number): Option =>
+  new Option(flags, text).default(usual).argParser(Number)
+const jsonOption = (): Option => new Option('--json', 'as JSON')
+const examples = (...lines: readonly string[]): string =>
+  `\nExamples:\n${lines.map((l) => `  ${l}\n`).join('')}`
+
+/** Number of nodes, pods and so on, for every command that makes a lab. */
+export function addSize(command: Command): Command {
+  return command
+    .addOption(number('--nodes <n>', 'nodes', 3))
+    .addOption(number('--pods <n>', 'pods on each node', 2))
+    .addOption(number('--segments <n>', 'L2 segments, joined by a router', 1))
+    .addOption(new Option('--ipv6', 'IPv6 alone').conflicts('dual'))
+    .option('--dual', 'IPv4 and IPv6')
+    .addOption(
+      new Option('--path <kind>', 'path between nodes').choices(['auto', 'direct', 'vxlan']).default('auto'),
+    )
+    .addOption(number('--mtu <bytes>', "the underlay's MTU", 1500))
+}
+
+export function addLab(program: Command): void {
+  const lab = program
+    .command('lab')
+    .description(
+      'a Kubernetes cluster in network namespaces of this machine, with the real agent on every node',
+    )
+    .enablePositionalOptions()
+    .addHelpText('after', examples('podlane lab up', 'podlane lab check', 'podlane lab down'))
+
+  addSize(lab.command('up'))
+    .description('bring a lab up; what an earlier one left is removed first')
+    .option('--no-agent', 'nodes without agent and CNI files, to put others there')
+    .addOption(jsonOption())
+    .addHelpText('after', examples('podlane lab up --nodes 3 --pods 2', 'podlane lab up --segments 2 --dual'))
+    .action(async (options: UpOptions) => (await import('./lab_commands.ts')).up(options))
+
+  lab
+    .command('status')
+    .description('nodes, pods and what the agents say')
+    .addOption(jsonOption())
+    .addHelpText('after', examples('podlane lab status'))
+    .action(async (options: Json) => (await import('./lab_commands.ts')).status(options.json === true))
+
+  lab
+    .command('exec')
+    .description('run a command in a node, a pod, «hub» or «outside»')
+    .argument('<where>', 'node1, node1-pod1, default/node1-pod1, hub, outside')
+    .argument('<command...>', 'the command and its arguments')
+    .passThroughOptions()
+    .addHelpText(
+      'after',
+      examples('podlane lab exec node1 -- ip route', 'podlane lab exec node1-pod1 -- ip addr'),
+    )
+    .action(async (where: string, command: string[]) =>
+      (await import('./lab_commands.ts')).exec(where, command),
+    )
+
+  lab
+    .command('kubeconfig')
+    .description('print the path of the kubeconfig for kubectl')
+    .addHelpText('after', examples('KUBECONFIG=$(podlane lab kubeconfig) kubectl get pods -o wide'))
+    .action(async () => (await import('./lab_commands.ts')).kubeconfig())
+
+  lab
+    .command('down')
+    .description('remove the lab and everything that it made')
+    .addOption(jsonOption())
+    .addHelpText('after', examples('podlane lab down'))
+    .action(async (options: Json) => (await import('./lab_commands.ts')).down(options.json === true))
+
+  lab
+    .command('run-apiserver', { hidden: true })
+    .action(async () => (await import('../lab/control_plane_process.ts')).runControlPlane())
+  lab
+    .command('run-node', { hidden: true })
+    .argument('<name>')
+    .action(async (name: string) => (await import('../lab/node/process.ts')).runNode(name))
+}

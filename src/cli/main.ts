@@ -1,0 +1,96 @@
+// The `podlane` command. Each subcommand is loaded when it is called, so that the agent and its answers start fast
+// and load only what they need.
+
+import { release } from 'node:os'
+import { Command, CommanderError } from 'commander'
+import packageFacts from '../../package.json' with { type: 'json' }
+import { addLab } from './lab.ts'
+import { USAGE } from './terminal.ts'
+
+const program = new Command('podlane')
+  .description(packageFacts.description)
+  .enablePositionalOptions()
+  .showHelpAfterError('See «podlane --help».')
+  .exitOverride()
+
+const examples = (...lines: readonly string[]): string =>
+  `\nExamples:\n${lines.map((l) => `  ${l}\n`).join('')}`
+
+program
+  .command('agent')
+  .description('run the node agent')
+  .option('--config <file>', 'its config', '/etc/podlane/config.yaml')
+  .addHelpText('after', examples('podlane agent', 'podlane agent --config ./node1.yaml'))
+  .action(async (options: { config: string }) =>
+    (await import('./agent.ts')).agent(options.config, packageFacts.version),
+  )
+
+program
+  .command('status')
+  .description(
+    "the agent's state: source, pods, ranges, the path to every other node, what is wrong and its cure",
+  )
+  .option('--socket <path>', "the agent's socket", '/run/podlane/agent.sock')
+  .option('--json', 'as JSON')
+  .addHelpText(
+    'after',
+    examples('podlane status', "podlane status --json | jq '.peers[] | {name, path, why}'"),
+  )
+  .action(async (options: { socket: string; json?: true }) =>
+    (await import('./status.ts')).showStatus(options.socket, options.json === true),
+  )
+
+program
+  .command('config')
+  .description('check a config and print it with every default')
+  .option('--config <file>', 'the file', '/etc/podlane/config.yaml')
+  .option('--json', 'as JSON')
+  .addHelpText('after', examples('podlane config --config ./node1.yaml'))
+  .action(async (options: { config: string; json?: true }) =>
+    (await import('./config.ts')).showConfig(options.config, options.json === true),
+  )
+
+const folders = (command: Command): Command =>
+  command
+    .option('--bin-dir <folder>', 'where the runtime looks for programs', '/opt/cni/bin')
+    .option('--conf-dir <folder>', 'where the runtime looks for networks', '/etc/cni/net.d')
+    .option('--json', 'as JSON')
+
+type CniOptions = { binDir: string; confDir: string; network?: string; json?: true }
+
+folders(program.command('install-cni'))
+  .description('put the CNI program and its network configuration in place')
+  .option('--network <name>', "the network's name")
+  .addHelpText('after', examples('podlane install-cni', 'podlane install-cni --bin-dir /usr/lib/cni'))
+  .action(async (options: CniOptions) => (await import('./cni.ts')).install(options))
+
+folders(program.command('uninstall-cni'))
+  .description('take away what install-cni put in place, and nothing else')
+  .addHelpText('after', examples('podlane uninstall-cni'))
+  .action(async (options: CniOptions) => (await import('./cni.ts')).uninstall(options))
+
+addLab(program)
+
+program
+  .command('version')
+  .description('what this is and what it runs on')
+  .option('--json', 'as JSON')
+  .addHelpText('after', examples('podlane version --json'))
+  .action((options: { json?: true }) => {
+    const facts = {
+      version: packageFacts.version,
+      node: process.version,
+      kernel: release(),
+      arch: process.arch,
+    }
+    const text = `podlane ${facts.version} (node ${facts.node}, linux ${facts.kernel}, ${facts.arch})`
+    process.stdout.write(`${options.json ? JSON.stringify(facts) : text}\n`)
+  })
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error
+  // Commander has said it already; help that was asked for is no failure.
+  process.exitCode = error.exitCode === 0 ? 0 : USAGE
+}
