@@ -65,6 +65,7 @@ export const openBridgeNetwork = async (): Promise<PodNetworkUnderTest> => {
     // Not «bridge»: podman takes that as the name of its own default network.
     name: 'baseline',
     nodes: [first.node, second.node],
+    honoursMac: false,
     plugins: (node) => plugins(indexOf(node)),
     addresses: async (node) => {
       const files = await runCommand(node.enter(['find', leases, '-name', '10.*', '-printf', '%f\\n']))

@@ -11,6 +11,8 @@ export type PodNetworkUnderTest = {
   readonly nodes: readonly [RuntimeNode, RuntimeNode]
   /** The conflist entries that make this network on the node; others may follow in a chain. */
   readonly plugins: (node: RuntimeNode) => readonly PluginConfig[]
+  /** Whether it takes the capability `mac` itself. */
+  readonly honoursMac: boolean
   /** The container addresses in use on the node by the network's own account. */
   readonly addresses: (node: RuntimeNode) => Promise<readonly string[]>
   readonly close: () => Promise<void>

@@ -1,0 +1,41 @@
+// Podlane itself as the network under the runtimes: two nodes of the lab with the real agent, without pods of the
+// lab's own.
+
+import { faultText, must } from '../../src/base/result.ts'
+import { takeDown } from '../../src/lab/down.ts'
+import { enterNode } from '../../src/lab/enter.ts'
+import { askSocket } from '../../src/lab/node_status.ts'
+import { agentSocket } from '../../src/lab/paths.ts'
+import { labSteps, usualOptions } from '../../src/lab/up.ts'
+import { type AgentStatus, parseAgentStatus } from '../../src/schema/agent_status.ts'
+import type { RuntimeNode } from './cell.ts'
+import type { PodNetworkUnderTest } from './network.ts'
+
+async function agentStatus(node: string): Promise<AgentStatus> {
+  const socket = agentSocket(node)
+  return must(parseAgentStatus(must(await askSocket(socket, 'GET', '/status')), socket))
+}
+
+export async function openPodlaneNetwork(): Promise<PodNetworkUnderTest> {
+  for (const step of must(labSteps({ ...usualOptions, nodes: 2, pods: 0 }))) {
+    const done = await step.run(() => {})
+    if (!done.ok) throw new Error(`${step.title}: ${faultText(done.error)}`)
+  }
+  const node = async (name: string): Promise<RuntimeNode> => {
+    const status = await agentStatus(name)
+    const address = status.uplink?.addresses[0]?.split('/')[0]
+    if (address === undefined) throw new Error(`node ${name} has no uplink address`)
+    return { name, address, enter: (argv) => [...must(enterNode(name, argv))] }
+  }
+  return {
+    name: 'podlane',
+    nodes: [await node('node1'), await node('node2')],
+    honoursMac: true,
+    // No portMappings or bandwidth of ours: the chain leaves them to Debian's plugins.
+    plugins: () => [{ type: 'podlane' }],
+    addresses: async ({ name }) => (await agentStatus(name)).pods.flatMap((p) => p.addresses),
+    close: async () => {
+      must(await takeDown())
+    },
+  }
+}
