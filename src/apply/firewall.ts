@@ -1,6 +1,7 @@
 // Our nft tables in the kernel: built at start, their elements compared and written in single transactions. What the
 // sets of cooling addresses and hostPorts hold outlives the agent: they are its memory.
 
+import { type Clock, systemClock } from '../base/clock.ts'
 import { type Family, type Ip, ipFromBytes } from '../base/ip.ts'
 import { err, ok, type Result } from '../base/result.ts'
 import type { HostPort } from '../cni/network.ts'
@@ -46,17 +47,52 @@ const ref = (family: NftFamily, set: string) => ({ family, table: NFT_TABLE, set
 /** A write of elements that already reads as it should leaves nothing to do. */
 type Edit = { readonly remove: readonly Message[]; readonly add: readonly Message[] }
 
-export function createFirewall(config: Config): Firewall {
+export function createFirewall(config: Config, clock: Pick<Clock, 'nowMs'> = systemClock): Firewall {
   const socket = new NetlinkSocket(NETLINK_NETFILTER)
+  const cooling = createCoolingRecord(clock)
   return {
     start: () => buildTables(config),
-    recall: () => ({ hostPorts: recallHostPorts(socket), cooling: recallCooling(socket) }),
+    recall: () => {
+      const recalled = recallCooling(socket)
+      for (const { ip, remainingMs } of recalled) cooling.note(ip, remainingMs)
+      return { hostPorts: recallHostPorts(socket), cooling: recalled }
+    },
     apply: (state, sweep) => applyElements(socket, planFirewall(state, config), sweep),
-    addPod: (pod) =>
-      commit(socket, { remove: coolingOf(pod).map((m) => m.remove), add: podMessages(pod, 'add') }),
-    removePod: (pod, coolDownMs) => removePod(socket, pod, coolDownMs),
+    addPod: (pod) => {
+      const resting = pod.addresses.filter(cooling.has)
+      return commit(socket, {
+        remove: coolingOf(resting).map((m) => m.remove),
+        add: podMessages(pod, 'add'),
+      })
+    },
+    removePod: (pod, coolDownMs) => {
+      for (const ip of pod.addresses) cooling.note(ip, coolDownMs)
+      return removePod(socket, pod, coolDownMs)
+    },
     checkPod: (pod) => missingElements(socket, pod),
     close: () => socket.close(),
+  }
+}
+
+/**
+ * Which addresses rest in the kernel's set, so that an ADD does not try to remove what is not there: the transaction
+ * that the kernel must abort for that costs it a grace period, more than all the rest of an ADD.
+ */
+function createCoolingRecord(clock: Pick<Clock, 'nowMs'>) {
+  /** BOUNDED by the addresses of the node's ranges that pods had within the cool-down. Value: end in ms. */
+  const ends = new Map<Ip, number>()
+  return {
+    note: (ip: Ip, forMs: number): void => {
+      const now = clock.nowMs()
+      for (const [old, end] of ends) {
+        // Insertion order is the order of their ends, as all rest equally long.
+        if (end > now) break
+        ends.delete(old)
+      }
+      ends.delete(ip)
+      if (forMs > 0) ends.set(ip, now + forMs)
+    },
+    has: (ip: Ip): boolean => (ends.get(ip) ?? 0) > clock.nowMs(),
   }
 }
 
@@ -138,15 +174,15 @@ function podMessages(pod: FirewallPod, verb: 'add' | 'remove'): Message[] {
   return [...of('inet', inet), ...of('arp', arp)]
 }
 
-const coolingOf = (pod: FirewallPod, timeoutMs = 0): { add: Message; remove: Message }[] =>
-  pod.addresses.map((ip) => {
+const coolingOf = (ips: readonly Ip[], timeoutMs = 0): { add: Message; remove: Message }[] =>
+  ips.map((ip) => {
     const set = ref('inet', ip.includes(':') ? 'cooling6' : 'cooling4')
     const element = { key: ipField(ip), timeoutMs }
     return { add: addElement(set, element), remove: delElement(set, element) }
   })
 
 function removePod(socket: NetlinkSocket, pod: FirewallPod, coolDownMs: number): Result<void> {
-  const cooling = coolDownMs > 0 ? coolingOf(pod, coolDownMs).map((m) => m.add) : []
+  const cooling = coolDownMs > 0 ? coolingOf(pod.addresses, coolDownMs).map((m) => m.add) : []
   const done = commit(socket, { remove: podMessages(pod, 'remove'), add: cooling })
   // ENOENT: there was no such flow. Kernels before 5.8 refuse the filter; then flows age out by themselves.
   socket.batch(pod.addresses.flatMap(deleteFlows))
