@@ -5,7 +5,7 @@ NODE := $(NODE_DIR)/bin/node
 CFLAGS := -O2 -Wall -Wextra -Wno-unused-parameter -Werror
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test lint check packages clean
+.PHONY: help build demo test lint check packages clean bench-cni bench-scale
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,16 @@ packages: ## the Debian packages that build, lab and tests need
 test: packages build lint ## all that the tests need, and the tests
 	# One file at a time: scenarios compare what stands on the machine before and after.
 	$(NODE) --test --test-concurrency=1 'src/**/*.test.ts' 'test/**/*.test.ts'
+
+dist/bench-launch: bench/launch.c
+	@mkdir -p dist
+	gcc $(CFLAGS) $< -o $@.tmp -pthread && mv $@.tmp $@
+
+bench-cni: packages build dist/bench-launch ## ADD and DEL of a pod, side by side with Debian's plugins
+	$(NODE) --disable-warning=ExperimentalWarning bench/cni.ts
+
+bench-scale: packages build dist/bench-launch ## 1,000 nodes, and 500 pods that come and go
+	$(NODE) --disable-warning=ExperimentalWarning bench/scale.ts
 
 clean: ## what the build made
 	rm -rf dist node_modules

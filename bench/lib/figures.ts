@@ -1,0 +1,71 @@
+// What a bench has to show: figures with spread and goal, on the terminal and as a file that README and docs quote.
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpus, release, totalmem } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import type { Spread } from './statistics.ts'
+
+export type Goal = { readonly atMost: number } | { readonly atLeast: number }
+export type Figure = Spread & { readonly name: string; readonly unit: string; readonly goal?: Goal }
+
+const RESULTS = fileURLToPath(new URL('../results/', import.meta.url))
+
+export const single = (value: number): Spread => ({ value, q25: value, q75: value })
+
+const isMet = (value: number, goal: Goal): boolean =>
+  'atMost' in goal ? value <= goal.atMost : value >= goal.atLeast
+const goalText = (goal: Goal): string => ('atMost' in goal ? `<= ${goal.atMost}` : `>= ${goal.atLeast}`)
+const rounded = (value: number): number => Number(value.toPrecision(4))
+
+/** What the figures depend on; no names and no paths of the machine. */
+function machine(): Record<string, string | number> {
+  const cores = cpus()
+  const hypervisor = /^flags.*\bhypervisor\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'))
+  return {
+    kernel: release(),
+    cpu: `${cores[0]?.model ?? 'unknown'}${hypervisor ? ' (virtual machine)' : ''}`,
+    cores: cores.length,
+    'memory.gb': Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+  }
+}
+
+/** Writes bench/results/NAME.json, prints the figures, and says on which of the goals the bench failed. */
+export function publish(bench: string, figures: readonly Figure[]): void {
+  const rows = figures.map(({ name, value, q25, q75, unit, goal }) => ({
+    name,
+    value: rounded(value),
+    q25: rounded(q25),
+    q75: rounded(q75),
+    unit,
+    goal: goal ? goalText(goal) : null,
+    met: goal ? isMet(value, goal) : null,
+  }))
+  mkdirSync(RESULTS, { recursive: true })
+  const text = JSON.stringify({ bench, machine: machine(), figures: rows }, undefined, 2)
+  writeFileSync(`${RESULTS}${bench}.json`, `${text}\n`)
+  printTable(
+    ['figure', 'value', 'quartiles', 'unit', 'goal', ''],
+    rows.map((r) => [
+      r.name,
+      String(r.value),
+      r.q25 === r.q75 ? '' : `${r.q25} – ${r.q75}`,
+      r.unit,
+      r.goal ?? '',
+      r.met === null ? '' : r.met ? 'met' : 'MISSED',
+    ]),
+  )
+}
+
+/** Columns as wide as their widest cell; the first to the left, numbers to the right. */
+export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  const all = [head, ...rows]
+  const widths = head.map((_, i) => Math.max(...all.map((row) => row[i]?.length ?? 0)))
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd()
+  console.log(`\n${line(head)}\n${widths.map((w) => '─'.repeat(w)).join('  ')}`)
+  for (const row of rows) console.log(line(row))
+}

@@ -1,0 +1,35 @@
+// Quantiles, and how a figure spreads over the rounds of a bench. PURE.
+
+/** The value below which the share `q` of the samples lies; between two samples, by their distance. */
+export function quantile(samples: readonly number[], q: number): number {
+  const sorted = [...samples].sort((a, b) => a - b)
+  const at = (sorted.length - 1) * q
+  const low = sorted[Math.floor(at)] ?? Number.NaN
+  const high = sorted[Math.ceil(at)] ?? low
+  return low + (high - low) * (at - Math.floor(at))
+}
+
+export const median = (samples: readonly number[]): number => quantile(samples, 0.5)
+
+export type Spread = { readonly value: number; readonly q25: number; readonly q75: number }
+
+/** The median of one value per round, and the quartiles round it. */
+export const spreadOf = (perRound: readonly number[]): Spread => ({
+  value: median(perRound),
+  q25: quantile(perRound, 0.25),
+  q75: quantile(perRound, 0.75),
+})
+
+/** A quantile of all samples, with the quartiles of the same quantile round by round. */
+export function pooled(rounds: readonly (readonly number[])[], q: number): Spread {
+  const perRound = rounds.map((samples) => quantile(samples, q))
+  return {
+    value: quantile(rounds.flat(), q),
+    q25: quantile(perRound, 0.25),
+    q75: quantile(perRound, 0.75),
+  }
+}
+
+/** Of each round `of` divided by `by`: medians of the samples of that round. */
+export const ratioSpread = (of: readonly (readonly number[])[], by: readonly (readonly number[])[]): Spread =>
+  spreadOf(of.map((samples, i) => median(samples) / median(by[i] ?? [])))
