@@ -60,6 +60,13 @@ export function addLab(program: Command): void {
     .action(async (options: Json) => (await import('./lab_commands.ts')).status(options.json === true))
 
   lab
+    .command('check')
+    .description('send packets of every kind between all pods, nodes and the outside')
+    .addOption(jsonOption())
+    .addHelpText('after', examples('podlane lab check', 'podlane lab check --json | jq .failed'))
+    .action(async (options: Json) => (await import('./lab_commands.ts')).check(options.json === true))
+
+  lab
     .command('exec')
     .description('run a command in a node, a pod, «hub» or «outside»')
     .argument('<where>', 'node1, node1-pod1, default/node1-pod1, hub, outside')

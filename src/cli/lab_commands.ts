@@ -41,6 +41,18 @@ export async function status(json: boolean): Promise<void> {
   else print(labStatusText(facts))
 }
 
+export async function check(json: boolean): Promise<void> {
+  if (!standing()) return
+  const { checkLab } = await import('../lab/check/check.ts')
+  const { checkText } = await import('./check_text.ts')
+  const report = orPrint(await checkLab())
+  if (!report) return
+  const { pairs, reached, failed, checks } = report
+  if (json) printJson({ pairs, reached, failed, checks })
+  else print(checkText(report))
+  if (failed.length > 0) process.exitCode = FAILED
+}
+
 export async function exec(where: string, command: readonly string[]): Promise<void> {
   if (!standing()) return
   // Commander leaves the dashes that set our options apart from the command's.

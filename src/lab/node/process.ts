@@ -9,6 +9,7 @@ import { faultText, must } from '../../base/result.ts'
 import { installCni } from '../../cni/install.ts'
 import { openLabApi } from '../api_client.ts'
 import { lineLog } from '../line_log.ts'
+import { NODE_ECHO_PORT, NODE_HTTP_PORT } from '../node_ports.ts'
 import type { NodeStatus } from '../node_status.ts'
 import { agentConfigFile, logFile, nodeKubeconfigFile, nodeSocket, nodeSpecFile } from '../paths.ts'
 import { cniProgram, podlaneProgram } from '../programs.ts'
@@ -26,10 +27,6 @@ const specSchema = v.object({
   agent: v.boolean(),
 })
 export type NodeSpec = v.InferInput<typeof specSchema>
-
-/** A server on the node itself, for traffic between pods and nodes; out of the way of what host pods use. */
-export const NODE_HTTP_PORT = 10_080
-export const NODE_ECHO_PORT = 10_007
 
 const folders = { config: '/etc/cni/net.d', programs: '/opt/cni/bin' }
 
