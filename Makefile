@@ -35,6 +35,11 @@ lint: node_modules/.done ## types, lint and format
 packages: ## the Debian packages that build, lab and tests need
 	scripts/packages.sh test
 
+demo: ## a cluster of three nodes on this machine: up, every pair checked and shown, down
+	scripts/packages.sh demo
+	@$(MAKE) --no-print-directory build
+	./podlane demo
+
 test: packages build lint ## all that the tests need, and the tests
 	# One file at a time: scenarios compare what stands on the machine before and after.
 	$(NODE) --test --test-concurrency=1 'src/**/*.test.ts' 'test/**/*.test.ts'

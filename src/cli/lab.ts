@@ -11,7 +11,7 @@ export type UpOptions = {
   readonly dual?: true
   readonly path: LabOptions['pathMode']
   readonly mtu: number
-  readonly agent: boolean
+  readonly agent?: boolean
   readonly json?: true
 }
 type Json = { json?: true }

@@ -18,7 +18,7 @@ export const labOptionsOf = (o: UpOptions): LabOptions => ({
   families: o.dual ? 'dual' : o.ipv6 ? 'ipv6' : 'ipv4',
   pathMode: o.path,
   mtuBytes: o.mtu,
-  agent: o.agent,
+  agent: o.agent !== false,
 })
 
 export async function up(options: UpOptions): Promise<void> {

@@ -4,7 +4,7 @@
 import { release } from 'node:os'
 import { Command, CommanderError } from 'commander'
 import packageFacts from '../../package.json' with { type: 'json' }
-import { addLab } from './lab.ts'
+import { addLab, addSize, type UpOptions } from './lab.ts'
 import { USAGE } from './terminal.ts'
 
 const program = new Command('podlane')
@@ -70,6 +70,11 @@ folders(program.command('uninstall-cni'))
   .action(async (options: CniOptions) => (await import('./cni.ts')).uninstall(options))
 
 addLab(program)
+
+addSize(program.command('demo'))
+  .description('bring a lab up, check every pair, show what came of it, and take the lab down again')
+  .addHelpText('after', examples('podlane demo', 'podlane demo --segments 2 --dual'))
+  .action(async (options: UpOptions) => (await import('./demo.ts')).demo(options))
 
 program
   .command('version')

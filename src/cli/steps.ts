@@ -43,7 +43,10 @@ async function runLive(steps: readonly Step[]): Promise<Result<void>> {
     },
   }))
   try {
-    await new Listr(tasks, { rendererOptions: { showErrorMessage: false } }).run()
+    await new Listr(tasks, {
+      rendererOptions: { showErrorMessage: false },
+      registerSignalListeners: false,
+    }).run()
     return ok(undefined)
   } catch (error) {
     if (error instanceof StepFailed) return err(error.fault)

@@ -1,8 +1,8 @@
 // Takes a lab down, whole or half-made, whatever of it was killed: processes, namespaces and their links, mounts,
 // files. Works from what is there, not from what a record says should be.
 
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { fault, ok, type Result } from '../base/result.ts'
 import { LAB_FOLDER, netnsFile, privateFolders } from './paths.ts'
 import { gone, isAlive, namespaceOf, type ProcessRecord, processesWhere, signal } from './processes.ts'
@@ -76,7 +76,11 @@ function processesOf(
   })
 }
 
-const RUN_FOLDER = /^\S+ \S+ \S+ \S*\/podlane-lab\/nodes\/([^/ ]+)\/run \/run\/podlane /m
+/** mountinfo has the path within its file system: /run may be one of its own. */
+const RUN_FOLDER = new RegExp(
+  `^\\S+ \\S+ \\S+ \\S*/${basename(LAB_FOLDER)}/nodes/([^/ ]+)/run /run/podlane `,
+  'm',
+)
 
 /** A number of a mount namespace may be given anew; a node's run folder is seen in a node only. */
 function isNode(pid: number, isOurs: (node: string) => boolean): boolean {
@@ -104,8 +108,10 @@ export function makeFolders(folders: readonly string[]): void {
   for (const path of folders) mkdirSync(path, { recursive: true })
 }
 
-/** One that somebody uses by now stays. */
+/** One that somebody uses by now stays. All stay while another lab stands: removing would take its mounts away. */
 function removeFolders(made: readonly string[]): void {
+  const others = readdirSync(dirname(LAB_FOLDER)).filter((n) => n.startsWith('podlane-lab'))
+  if (others.length > 0) return
   for (const path of made.toReversed()) {
     try {
       rmdirSync(path)

@@ -1,7 +1,11 @@
 // Where a lab keeps everything that it is, so that a later command finds it and «down» knows what to remove: one
-// folder, one lab at a time.
+// folder, one lab at a time. PODLANE_LAB=NAME in the environment makes another, which nothing joins with the first.
 
-export const LAB_FOLDER = '/run/podlane-lab'
+const name = process.env.PODLANE_LAB ?? ''
+// It becomes part of a path that is removed with all that is in it.
+if (!/^[a-z0-9-]{0,16}$/.test(name)) throw new Error('PODLANE_LAB: at most 16 of a-z, 0-9 and -')
+
+export const LAB_FOLDER = name === '' ? '/run/podlane-lab' : `/run/podlane-lab-${name}`
 
 export const labFile = `${LAB_FOLDER}/lab.json`
 /** For kubectl, on the host. */

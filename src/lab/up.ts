@@ -5,6 +5,7 @@ import { type Err, type Fault, fault, ok, type Result } from '../base/result.ts'
 import { openLabApi } from './api_client.ts'
 import { startControlPlane, startNode, writeNode } from './background.ts'
 import { labLeftovers, makeFolders, missingFolders, takeDown } from './down.ts'
+import { nodeObject } from './node/node_object.ts'
 import { kubeconfigFile, labFile } from './paths.ts'
 import { podNames, podObjects } from './pod_objects.ts'
 import { isAlive, recordOf } from './processes.ts'
@@ -52,13 +53,7 @@ export function labSteps(options: LabOptions): Result<readonly Step[]> {
     { title: 'API server', run: () => startControlPlane(plan) },
     {
       title: count(nodes.length, 'node'),
-      run: async (say) => {
-        for (const node of plan.nodes) {
-          writeNode(node, options)
-          startNode(node.name)
-        }
-        return untilReady('/api/v1/nodes', nodes, say)
-      },
+      run: (say) => startNodes(plan, options, say),
     },
     {
       title: count(nodes.length * options.pods, 'pod'),
@@ -88,6 +83,28 @@ function makeNetwork(plan: Topology, options: LabOptions): Result<void> {
   makeHub(plan)
   for (const node of plan.nodes) makeNode(node, plan.mtuBytes)
   return ok(undefined)
+}
+
+async function startNodes(
+  plan: Topology,
+  options: LabOptions,
+  say: (progress: string) => void,
+): Promise<Result<void>> {
+  const api = await openLabApi(kubeconfigFile)
+  if (!api.ok) return api
+  for (const node of plan.nodes) {
+    // Its kubelet would register it too; this gives the first range to the first node.
+    const made = await api.value.ask('POST', '/api/v1/nodes', nodeObject(node))
+    if (!made.ok) return made
+    writeNode(node, options)
+    startNode(node.name)
+  }
+  api.value.close()
+  return untilReady(
+    '/api/v1/nodes',
+    plan.nodes.map((n) => n.name),
+    say,
+  )
 }
 
 async function makePods(

@@ -18,7 +18,7 @@ type Fields = Readonly<Record<string, unknown>>
 
 const MOST_PODS = '500'
 
-function nodeObject(facts: NodeFacts): Fields {
+export function nodeObject(facts: Pick<NodeFacts, 'name' | 'segment'>): Fields {
   return {
     apiVersion: 'v1',
     kind: 'Node',
