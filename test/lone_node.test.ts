@@ -108,7 +108,7 @@ test('two pods of a node reach each other; a second reconcile and a restart chan
     const restarted = new NodeKernel(config, createFirewall(config))
     const facts = must(restarted.start())
     assert.equal(facts.endpoints.length, 2)
-    assert.deepEqual(facts.recordedRanges, ['10.244.1.0/24', 'fd00:1::/64'])
+    assert.deepEqual(facts.record.ranges, ['10.244.1.0/24', 'fd00:1::/64'])
     assert.deepEqual(restarted.reconcile({ selfName: 'a', nodes, sweep: true }).changes, [])
     restarted.close()
   })

@@ -2,6 +2,7 @@
 // everything in the kernel.
 
 import { Worker } from 'node:worker_threads'
+import type { Urgency } from '../apply/watch.ts'
 import type { Config } from '../schema/config.ts'
 import type { Call, KernelCalls, Said } from './kernel_protocol.ts'
 
@@ -15,7 +16,7 @@ export type KernelClient = {
 
 export type KernelClientOptions = {
   readonly config: Config
-  readonly onLook: (why: string) => void
+  readonly onLook: (why: string, urgency: Urgency) => void
   /** The Worker threw or ended: nothing can be trusted but the kernel itself. */
   readonly onDeath: (error: Error) => void
 }
@@ -30,7 +31,7 @@ export function startKernel(options: KernelClientOptions): KernelClient {
   let next = 1
   let closing = false
   worker.on('message', (said: Said) => {
-    if ('look' in said) return options.onLook(said.look)
+    if ('look' in said) return options.onLook(said.look, said.urgency)
     waiting.get(said.id)?.(said.value)
     waiting.delete(said.id)
   })

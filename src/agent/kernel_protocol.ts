@@ -2,6 +2,7 @@
 
 import type { EndpointClaim } from '../apply/check.ts'
 import type { ReconcileInput, Report, StartFacts, WireRequest } from '../apply/node.ts'
+import type { Urgency } from '../apply/watch.ts'
 import type { Result } from '../base/result.ts'
 import type { Features } from '../observe/features.ts'
 import type { Endpoint } from '../state/endpoint.ts'
@@ -12,7 +13,7 @@ export type KernelCalls = {
   readonly wire: (request: WireRequest) => Result<Endpoint>
   readonly unwire: (endpoint: Endpoint) => Result<void>
   readonly forget: (endpoint: Endpoint) => Result<void>
-  readonly sweep: () => readonly Endpoint[]
+  readonly sweep: (leaving: readonly Endpoint[]) => readonly Endpoint[]
   /** What this kernel can do of what is used here. */
   readonly features: () => Features
   readonly check: (endpoint: Endpoint, claim: EndpointClaim) => Result<void>
@@ -24,4 +25,6 @@ export type Call = {
   readonly args: readonly unknown[]
 }
 /** `look`: something of ours may have changed in the kernel by another hand. */
-export type Said = { readonly id: number; readonly value: unknown } | { readonly look: string }
+export type Said =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly look: string; readonly urgency: Urgency }

@@ -14,7 +14,10 @@ if (!port) throw new Error('the kernel worker is started by the agent, not by it
 
 const say = (said: Said): void => port.postMessage(said)
 const node = new NodeKernel(config, createFirewall(config))
-watchKernel((look) => say({ look }))
+watchKernel({
+  look: (look, urgency) => say({ look, urgency }),
+  isUplink: (index) => node.isUplink(index),
+})
 
 const calls: KernelCalls = {
   start: () => node.start(),
@@ -22,7 +25,7 @@ const calls: KernelCalls = {
   wire: (request) => node.wire(request),
   unwire: (endpoint) => node.unwire(endpoint),
   forget: (endpoint) => node.forget(endpoint),
-  sweep: () => node.sweep(),
+  sweep: (leaving) => node.sweep(leaving),
   check: (endpoint, claim) => node.check(endpoint, claim),
   features: probeFeatures,
 }

@@ -1,6 +1,7 @@
 // What a reconcile has found out and the verbs need at once: this node's ranges and MTUs.
 
 import type { Report } from '../apply/node.ts'
+import type { NetworkRecord } from '../apply/record.ts'
 import type { Cidr } from '../base/cidr.ts'
 
 export type Knowledge = {
@@ -11,12 +12,12 @@ export type Knowledge = {
 
 const WITHOUT_UPLINK_MTU_BYTES = 1500
 
-/** Before the first reconcile: the ranges on record in the kernel, so that ADD goes on without the API. */
-export const recordedKnowledge = (ranges: readonly Cidr[]): Knowledge => ({
-  ranges,
-  linkMtuBytes: WITHOUT_UPLINK_MTU_BYTES,
-  routeMtuBytes: WITHOUT_UPLINK_MTU_BYTES,
-})
+/** Before the first sync: what is on record in the kernel, so that ADD goes on without the API. */
+export function recordedKnowledge(record: NetworkRecord, report?: Report): Knowledge {
+  const linkMtuBytes = report?.uplink?.mtuBytes ?? record.linkMtuBytes ?? WITHOUT_UPLINK_MTU_BYTES
+  const routeMtuBytes = Math.min(linkMtuBytes, record.routeMtuBytes ?? linkMtuBytes)
+  return { ranges: record.ranges, linkMtuBytes, routeMtuBytes }
+}
 
 export const reportedKnowledge = (report: Report): Knowledge => ({
   ranges: report.network.ownRanges,

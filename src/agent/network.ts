@@ -138,6 +138,7 @@ export class LiveNetwork implements PodNetwork {
     const key = endpointKey(shortened(request))
     const endpoint = this.#endpoints.get(key)
     if (!endpoint) return ok(undefined)
+    // Off the list at once: two DELs of one attachment, or a DEL and a reconcile, must not both free its address.
     this.#endpoints.delete(key)
     this.#leaving.set(key, endpoint)
     const removed = await this.#options.kernel.call('unwire', endpoint)
@@ -168,14 +169,18 @@ export class LiveNetwork implements PodNetwork {
     const lost = [...this.#endpoints].filter(([key]) => !keys.has(key))
     for (const [key, endpoint] of lost) {
       this.#endpoints.delete(key)
-      this.#hostPorts.delete(key)
-      await this.#options.kernel.call('forget', endpoint)
-      this.#free(endpoint, key)
+      this.#leaving.set(key, endpoint)
     }
+    for (const [key, endpoint] of lost) {
+      await this.#options.kernel.call('forget', endpoint)
+      this.#hostPorts.delete(key)
+    }
+    if (lost.length > 0) this.gone(lost.map(([, endpoint]) => endpoint))
   }
 
-  get leaving(): number {
-    return this.#leaving.size
+  /** DEL has answered for these; their addresses are free when `gone` names them. */
+  get leaving(): readonly Endpoint[] {
+    return [...this.#leaving.values()]
   }
 
   async check(request: CheckRequest): Promise<Result<void>> {

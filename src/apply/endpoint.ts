@@ -1,12 +1,11 @@
 // One pod's wiring, made and taken away: link pair, both sides, firewall elements, and last the alias that commits.
 // A failure or a crash before the alias leaves a half-made link, which is removed at once or at the next start.
 
+import { cidrNetwork } from '../base/cidr.ts'
 import { ifIndex } from '../base/ifindex.ts'
-import { familyOf, parseIp } from '../base/ip.ts'
-import { err, type Fault, fault, must, ok, type Result } from '../base/result.ts'
+import { err, type Fault, fault, ok, type Result } from '../base/result.ts'
 import type { Bandwidth } from '../cni/network.ts'
 import { EEXIST, ENODEV } from '../kernel/errno.ts'
-import { addAddress } from '../kernel/netlink/address.ts'
 import {
   addVeth,
   delLink,
@@ -19,12 +18,13 @@ import {
 } from '../kernel/netlink/link.ts'
 import type { Message } from '../kernel/netlink/message.ts'
 import { setTokenBucket, type TokenBucket } from '../kernel/netlink/qdisc.ts'
-import { replaceRoute } from '../kernel/netlink/route.ts'
+import { addRoute } from '../kernel/netlink/route.ts'
 import { answerFault, type NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { endpointObjects } from '../plan/network.ts'
-import { DELETING_GROUP, GATEWAY_6, POD_GROUP } from '../plan/ownership.ts'
+import { DELETING_GROUP, POD_GROUP } from '../plan/ownership.ts'
 import { gatewayMac, ownLinks, podLinkName } from '../plan/pod_link.ts'
 import { aliasOf, type Endpoint, type Owner } from '../state/endpoint.ts'
+import { endpointSwitches, gatewayMessages } from './endpoint_links.ts'
 import { neighbourMessage } from './neighbours.ts'
 import { configurePod } from './pod_side.ts'
 import { routeSpecs } from './routes.ts'
@@ -57,9 +57,10 @@ export function makeEndpoint(socket: NetlinkSocket, spec: WireSpec): Result<Endp
     egress: bucket(spec.bandwidth?.egressRate, spec.bandwidth?.egressBurst),
   })
   const onHost = inPod.ok ? writeAll(socket, hostMessages(endpoint, spec)) : inPod
-  if (onHost.ok) return ok(endpoint)
+  const reached = onHost.ok ? addHostRoutes(socket, endpoint) : onHost
+  if (reached.ok) return ok(endpoint)
   dropLink(socket, endpoint)
-  return onHost
+  return reached
 }
 
 function makeLinks(socket: NetlinkSocket, spec: WireSpec): Result<LinkRow> {
@@ -88,22 +89,32 @@ function hostMessages(endpoint: Endpoint, spec: WireSpec): Message[] {
   const { index } = endpoint.link
   const objects = endpointObjects(endpoint)
   const limit = bucket(spec.bandwidth?.ingressRate, spec.bandwidth?.ingressBurst)
-  const switches = {
-    proxyArp: 1,
-    reversePathFilter: 2,
-    sendRedirects: 0,
-    routeLocalnet: spec.routeLocalnet ? 1 : 0,
-  }
   return [
-    setLink(index, { noLinkLocal: true, ipv4: switches }),
+    setLink(index, { noLinkLocal: true, ipv4: endpointSwitches(spec.routeLocalnet) }),
     setLink(index, { up: true }),
-    ...(endpoint.addresses.some((a) => familyOf(a) === 6)
-      ? [addAddress({ index, ip: must(parseIp(GATEWAY_6)), prefixLength: 128 })]
-      : []),
-    ...routeSpecs(objects.routes, () => index).map(replaceRoute),
+    ...gatewayMessages(index, endpoint),
     ...objects.neighbours.map((n) => neighbourMessage({ device: index, ip: n.ip, mac: n.mac })),
     ...(limit ? [setTokenBucket(index, limit)] : []),
   ]
+}
+
+/** A foreign route to the very address stays: a pod behind it could not be reached. */
+function addHostRoutes(socket: NetlinkSocket, endpoint: Endpoint): Result<void> {
+  const specs = routeSpecs(endpointObjects(endpoint).routes, () => endpoint.link.index)
+  const messages = specs.map(addRoute)
+  for (const [i, answer] of socket.batch(messages).entries()) {
+    const [message, spec] = [messages[i], specs[i]]
+    if (!message || !spec || answer.ok) continue
+    if (answer.errno !== EEXIST) return err(answerFault(message, answer))
+    return fault(
+      'address-unavailable',
+      `address ${cidrNetwork(spec.dst)}`,
+      'no other route to it',
+      'one that is not ours',
+      `see «ip route show ${spec.dst}» and remove it; the next ADD tries another address`,
+    )
+  }
+  return ok(undefined)
 }
 
 /** The alias: from here on the endpoint counts. */
@@ -113,7 +124,8 @@ export function commitEndpoint(socket: NetlinkSocket, endpoint: Endpoint): Resul
 
 /** From here on the endpoint is gone for every reader, though its link still stands. */
 export function markDeleting(socket: NetlinkSocket, endpoint: Endpoint): Result<void> {
-  const message = setLink(endpoint.link.index, { alias: aliasOf(endpoint, true) })
+  // By name: should the link be gone, its index may be another's by now, its name cannot.
+  const message = setLink(endpoint.link.name, { alias: aliasOf(endpoint, true) })
   const answer = socket.request(message)
   return answer.ok || answer.errno === ENODEV ? ok(undefined) : err(answerFault(message, answer))
 }
@@ -125,11 +137,17 @@ export const dropLink = (socket: NetlinkSocket, endpoint: Endpoint): void => {
 /**
  * Removes every link whose DEL has answered, all in one wait of the kernel. The group is deleted only after a dump
  * has shown that each of its members is ours; otherwise one by one.
- * @returns the endpoints whose links are gone
+ * @param leaving endpoints whose DEL has answered; some links may have gone by themselves, with their pod's namespace
+ * @returns those of them whose links are gone
  */
-export function sweepDeleted(socket: NetlinkSocket): readonly Endpoint[] {
+export function sweepDeleted(socket: NetlinkSocket, leaving: readonly Endpoint[]): readonly Endpoint[] {
   const { deleting } = ownLinks(socket.dump(getLinks()).map(parseLink))
-  if (deleting.length === 0) return []
+  if (deleting.length > 0) removeLinks(socket, deleting)
+  const standing = new Set(socket.dump(getLinks()).map((b) => parseLink(b).name))
+  return leaving.filter((e) => !standing.has(e.link.name))
+}
+
+function removeLinks(socket: NetlinkSocket, deleting: readonly Endpoint[]): void {
   socket.batch(deleting.map((e) => setLink(e.link.index, { group: DELETING_GROUP })))
   const members = socket
     .dump(getLinks())
@@ -138,8 +156,6 @@ export function sweepDeleted(socket: NetlinkSocket): readonly Endpoint[] {
   const ours = new Set(deleting.map((e) => e.link.index))
   if (members.every((l) => ours.has(l.index))) socket.request(delLinkGroup(DELETING_GROUP))
   else socket.batch(deleting.map((e) => delLink(e.link.index)))
-  const standing = new Set(socket.dump(getLinks()).map((b) => parseLink(b).index))
-  return deleting.filter((e) => !standing.has(e.link.index))
 }
 
 /** The remains of a crash between link and alias. */

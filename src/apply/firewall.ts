@@ -2,7 +2,9 @@
 // sets of cooling addresses and hostPorts hold outlives the agent: they are its memory.
 
 import { type Clock, systemClock } from '../base/clock.ts'
+import type { IfIndex } from '../base/ifindex.ts'
 import { type Family, type Ip, ipFromBytes } from '../base/ip.ts'
+import type { Mac } from '../base/mac.ts'
 import { err, ok, type Result } from '../base/result.ts'
 import type { HostPort } from '../cni/network.ts'
 import { ENOENT } from '../kernel/errno.ts'
@@ -30,6 +32,7 @@ import {
   planFirewall,
   podElements,
   readHostPort,
+  readPodSource,
   type SetElements,
 } from '../plan/firewall.ts'
 import { NFT_TABLE } from '../plan/ownership.ts'
@@ -55,7 +58,7 @@ export function createFirewall(config: Config, clock: Pick<Clock, 'nowMs'> = sys
     recall: () => {
       const recalled = recallCooling(socket)
       for (const { ip, remainingMs } of recalled) cooling.note(ip, remainingMs)
-      return { hostPorts: recallHostPorts(socket), cooling: recalled }
+      return { hostPorts: recallHostPorts(socket), cooling: recalled, sources: recallSources(socket) }
     },
     apply: (state, sweep) => applyElements(socket, planFirewall(state, config), sweep),
     addPod: (pod) => {
@@ -132,6 +135,9 @@ function setEdits(socket: NetlinkSocket, family: NftFamily, want: SetElements, s
   return [...want].map(([set, elements]) => {
     const intervals = intervalsOf(family, set)
     const have = byKey(readSet(socket, family, set), elementText)
+    // Before the first sync what is wanted is only what is known so far. Intervals cannot be written beside their
+    // wider old selves, so those stay.
+    if (!sweep && intervals === 'plain' && have.size > 0) return { remove: [], add: [] }
     const diff = difference(have, byKey(elements, elementText), () => true)
     // A plain interval that grows overlaps its old self, and a map's key its old value: those go in any case.
     const inTheWay = (e: Element): boolean => intervals === 'plain' || e.data !== undefined
@@ -217,6 +223,12 @@ function recallHostPorts(socket: NetlinkSocket): Map<Ip, HostPort[]> {
     }
   }
   return out
+}
+
+function recallSources(socket: NetlinkSocket): { index: IfIndex; mac: Mac; ip: Ip }[] {
+  return (['pod_sources4', 'pod_sources6'] as const).flatMap((set) =>
+    dumpSet(socket, 'inet', set).map(({ key }) => readPodSource(key)),
+  )
 }
 
 function recallCooling(socket: NetlinkSocket): { ip: Ip; remainingMs: number }[] {

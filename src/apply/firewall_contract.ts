@@ -33,6 +33,8 @@ export type Firewall = {
   readonly recall: () => {
     readonly hostPorts: ReadonlyMap<Ip, readonly HostPort[]>
     readonly cooling: readonly { readonly ip: Ip; readonly remainingMs: number }[]
+    /** Who may send: every pod that was wired and not unwired, its link may be gone since. */
+    readonly sources: readonly { readonly index: IfIndex; readonly mac: Mac; readonly ip: Ip }[]
   }
   readonly apply: (state: FirewallState, sweep: boolean) => Outcome
   readonly addPod: (pod: FirewallPod) => Result<void>

@@ -23,12 +23,28 @@ import { merged, type Outcome, write } from './outcome.ts'
 /** Without MAC: the kernel is to resolve it and keep it. */
 type Wanted = { readonly device: IfIndex; readonly ip: Ip; readonly mac: Mac | undefined }
 
+/** Everybody's. */
 export function readNeighbours(socket: NetlinkSocket): NeighbourRow[] {
   return ([4, 6] as const)
     .flatMap((family) => socket.dump(getNeighbours(family)))
     .map(parseNeighbour)
     .filter((n) => n !== undefined)
-    .filter((n) => n.protocol === ROUTE_PROTOCOL)
+}
+
+export const isOwnNeighbour = (n: NeighbourRow): boolean => n.protocol === ROUTE_PROTOCOL
+
+/** An operator's fixed entry: it stays, and what it says is believed. */
+const isFixedByOthers = (n: NeighbourRow): boolean =>
+  !isOwnNeighbour(n) && (n.state & NUD_PERMANENT) !== 0 && n.mac !== undefined
+
+/** MACs of peers on the uplink, as the kernel resolved them for us or an operator fixed them. */
+export function peerMacs(neighbours: readonly NeighbourRow[], uplink: IfIndex | undefined): Map<Ip, Mac> {
+  const out = new Map<Ip, Mac>()
+  for (const n of neighbours) {
+    const counts = (isOwnNeighbour(n) && n.managed) || isFixedByOthers(n)
+    if (counts && n.device === uplink && n.mac !== undefined) out.set(n.ip, n.mac)
+  }
+  return out
 }
 
 export const neighbourMessage = (n: Wanted): Message =>
@@ -38,16 +54,19 @@ export const neighbourMessage = (n: Wanted): Message =>
 
 export function applyNeighbours(
   socket: NetlinkSocket,
-  have: readonly NeighbourRow[],
+  all: readonly NeighbourRow[],
   desired: readonly DesiredNeighbour[],
   device: (name: string) => IfIndex | undefined,
   sweep: boolean,
 ): Outcome {
+  const key = (n: { device: IfIndex; ip: Ip }): string => `${n.device} ${n.ip}`
+  const have = all.filter(isOwnNeighbour)
+  const fixed = new Set(all.filter(isFixedByOthers).map(key))
   const wanted = desired.flatMap((n): Wanted[] => {
     const index = device(n.device)
-    return index === undefined ? [] : [{ ...n, device: index }]
+    if (index === undefined || (n.mac === undefined && fixed.has(key({ device: index, ip: n.ip })))) return []
+    return [{ ...n, device: index }]
   })
-  const key = (n: { device: IfIndex; ip: Ip }): string => `${n.device} ${n.ip}`
   const diff = difference(byKey(have, key), byKey(wanted, key), isAsWanted)
   return merged([
     sweep ? write(socket, 'remove', diff.surplus.map(delNeighbour), [ENOENT]) : { changes: [], faults: [] },

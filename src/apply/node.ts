@@ -1,15 +1,12 @@
 // The node's network in the kernel, read, compared and written. Everything synchronous, on one thread: between a read
 // and its write nobody of ours comes in between. Lives in the kernel Worker; tests call it directly.
 
-import type { Cidr } from '../base/cidr.ts'
-import { ifIndex } from '../base/ifindex.ts'
+import { type IfIndex, ifIndex } from '../base/ifindex.ts'
 import type { Ip } from '../base/ip.ts'
-import type { Mac } from '../base/mac.ts'
 import { err, fault, ok, type Result } from '../base/result.ts'
 import type { HostPort } from '../cni/network.ts'
 import { getAddresses, parseAddress } from '../kernel/netlink/address.ts'
 import { getLinks, type LinkRow, parseLink } from '../kernel/netlink/link.ts'
-import type { NeighbourRow } from '../kernel/netlink/neighbour.ts'
 import { getRoutes, getRouteTo, parseRoute } from '../kernel/netlink/route.ts'
 import { NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { type Network, planNetwork } from '../plan/network.ts'
@@ -29,9 +26,11 @@ import {
   sweepDeleted,
   type WireSpec,
 } from './endpoint.ts'
+import { applyEndpointLinks } from './endpoint_links.ts'
 import type { Firewall, FirewallPod } from './firewall_contract.ts'
-import { applyNeighbours, readNeighbours } from './neighbours.ts'
+import { applyNeighbours, peerMacs, readNeighbours } from './neighbours.ts'
 import { merged, nothing, type Outcome } from './outcome.ts'
+import { type NetworkRecord, readRecord, recordedRanges } from './record.ts'
 import { applyRoutes, readRoutes, routeSpecs } from './routes.ts'
 import { applySwitches, readSwitch, wantedSwitches } from './switches.ts'
 import { applyFdb, applyVxlanAddresses, applyVxlanLink } from './vxlan.ts'
@@ -42,7 +41,7 @@ export type StartFacts = {
   readonly deleting: readonly Endpoint[]
   readonly hostPorts: ReadonlyMap<Ip, readonly HostPort[]>
   readonly cooling: readonly { readonly ip: Ip; readonly remainingMs: number }[]
-  readonly recordedRanges: readonly Cidr[]
+  readonly record: NetworkRecord
   /** Names of half-made links that were removed. */
   readonly removed: readonly string[]
 }
@@ -52,12 +51,16 @@ export type ReconcileInput = {
   readonly nodes: readonly NodeRow[]
   /** Whether all inputs are in sync: before that nothing is removed. */
   readonly sweep: boolean
+  /** Rules and sets of the filter may be gone: they are looked at too, which costs a program's start. */
+  readonly tables?: boolean
 }
 
 export type Report = Outcome & {
   readonly network: Network
   readonly uplink: Uplink | undefined
   readonly endpoints: readonly Endpoint[]
+  /** As the run's input said. */
+  readonly synced: boolean
 }
 
 export type WireRequest = WireSpec & { readonly hostPorts: readonly HostPort[] }
@@ -70,6 +73,7 @@ export class NodeKernel {
   readonly #firewall: Firewall
   /** HostPorts by the pod address that they lead to; the kernel's maps are the record, this is their copy. */
   #hostPorts = new Map<Ip, readonly HostPort[]>()
+  #uplink: IfIndex | undefined
 
   constructor(config: Config, firewall: Firewall) {
     this.#config = config
@@ -87,27 +91,31 @@ export class NodeKernel {
     if (built.faults[0]) return err(built.faults[0])
     const own = this.#ownLinks()
     const removed = dropHalfMade(this.#route, own.halfMade)
-    const { hostPorts, cooling } = this.#firewall.recall()
-    this.#hostPorts = new Map(hostPorts)
-    this.#dropStrayHostPorts([...own.endpoints, ...own.deleting])
-    for (const e of own.deleting) this.#firewall.removePod(this.#firewallPod(e), this.#coolDownMs)
-    const recordedRanges = this.#recordedRanges()
+    this.#hostPorts = new Map(this.#firewall.recall().hostPorts)
+    for (const e of own.deleting) this.unwire(e)
+    this.#dropStrays(own.endpoints)
     return ok({
       endpoints: own.endpoints,
       deleting: own.deleting,
-      hostPorts,
-      cooling,
-      recordedRanges,
+      hostPorts: this.#hostPorts,
+      cooling: this.#firewall.recall().cooling,
+      record: readRecord(readRoutes(this.#route), this.#links()),
       removed,
     })
   }
 
+  isUplink(index: IfIndex): boolean {
+    return index === this.#uplink
+  }
+
   /** From nodes and the kernel's present state to the kernel's desired state; the changes and refusals in words. */
   reconcile(input: ReconcileInput): Report {
+    const built = input.tables ? this.#firewall.start() : nothing
     const facts = this.#facts()
     const self = input.nodes.find((n) => n.name === input.selfName)
     const found = findUplink(this.#config.uplink, self?.addresses ?? [], facts)
     const uplink = found.ok ? found.value : undefined
+    this.#uplink = uplink?.index
     const { endpoints } = ownLinks(facts.links)
     const network = planNetwork({
       config: this.#config,
@@ -115,12 +123,19 @@ export class NodeKernel {
       nodes: input.nodes,
       uplink,
       endpoints,
-      recordedRanges: this.#recordedRanges(),
+      recordedRanges: recordedRanges(readRoutes(this.#route)),
     })
-    const outcome = this.#apply(network, uplink, facts, endpoints, input)
+    const outcome = merged([built, this.#apply(network, uplink, facts, endpoints, input)])
     // Before the first sync nobody has said what the uplink should hold.
     const complaint = found.ok || !input.sweep ? [] : [found.error]
-    return { ...outcome, faults: [...complaint, ...outcome.faults], network, uplink, endpoints }
+    return {
+      ...outcome,
+      faults: [...complaint, ...outcome.faults],
+      network,
+      uplink,
+      endpoints,
+      synced: input.sweep,
+    }
   }
 
   /** ADD: link, both sides, filter, and the alias as the commit. Undone altogether if any part is refused. */
@@ -150,8 +165,8 @@ export class NodeKernel {
   }
 
   /** Removes the links whose DEL has answered; the endpoints whose addresses are free by that. */
-  sweep(): readonly Endpoint[] {
-    return sweepDeleted(this.#route)
+  sweep(leaving: readonly Endpoint[]): readonly Endpoint[] {
+    return sweepDeleted(this.#route, leaving)
   }
 
   /** The elements of an endpoint whose link went away by itself (its pod's namespace was destroyed). */
@@ -194,7 +209,7 @@ export class NodeKernel {
       network,
       uplink,
       nodeAddresses: input.nodes.flatMap((n) => n.addresses),
-      peerMacs: peerMacs(before, uplink),
+      peerMacs: peerMacs(before, uplink?.index),
       pods: endpoints.map((e) => this.#firewallPod(e)),
     }
     return merged([
@@ -204,20 +219,37 @@ export class NodeKernel {
       applySwitches(wantedSwitches(network.families, uplink?.name, this.#routerFed(uplink))),
       vxlan.link && network.vxlan
         ? merged([
-            applyVxlanAddresses(this.#route, vxlan.link.index, facts.addresses, network.vxlan.addresses),
+            applyVxlanAddresses(
+              this.#route,
+              vxlan.link.index,
+              facts.addresses,
+              network.vxlan.addresses,
+              sweep,
+            ),
             applyFdb(this.#route, vxlan.link.index, network.fdb, sweep),
           ])
         : nothing,
+      applyEndpointLinks(this.#route, endpoints, facts.links, facts.addresses),
       applyNeighbours(this.#route, before, network.neighbours, device, sweep),
       applyRoutes(this.#route, routeSpecs(network.routes, device), sweep),
     ])
   }
 
-  /** HostPorts of a pod whose wiring a crash cut off: the port would be refused to the next pod that asks for it. */
-  #dropStrayHostPorts(standing: readonly Endpoint[]): void {
-    const known = new Set(standing.flatMap((e) => e.addresses))
+  /**
+   * Filter elements whose link is gone: its pod's namespace ended while no agent ran, or a crash cut off its wiring.
+   * The next pod must get neither their hostPorts nor their flows, and the address rests first.
+   */
+  #dropStrays(standing: readonly Endpoint[]): void {
+    const known = new Set(standing.flatMap((e) => e.addresses.map((ip) => `${e.link.index} ${ip}`)))
+    const addresses = new Set(standing.flatMap((e) => e.addresses))
+    for (const { index, mac, ip } of this.#firewall.recall().sources) {
+      if (known.has(`${index} ${ip}`)) continue
+      const again = addresses.has(ip)
+      const hostPorts = again ? [] : (this.#hostPorts.get(ip) ?? [])
+      this.#firewall.removePod({ index, mac, addresses: [ip], hostPorts }, again ? 0 : this.#coolDownMs)
+    }
     for (const [ip, hostPorts] of this.#hostPorts) {
-      if (known.has(ip)) continue
+      if (addresses.has(ip)) continue
       this.#firewall.removePod({ index: ifIndex(0), mac: gatewayMac, addresses: [ip], hostPorts }, 0)
       this.#hostPorts.delete(ip)
     }
@@ -255,12 +287,6 @@ export class NodeKernel {
     return ownLinks(this.#links())
   }
 
-  #recordedRanges(): Cidr[] {
-    return readRoutes(this.#route)
-      .filter((r) => r.type === 'unreachable')
-      .map((r) => r.dst)
-  }
-
   #firewallPod(e: Endpoint): FirewallPod {
     const hostPorts = e.addresses.flatMap((ip) => this.#hostPorts.get(ip) ?? []).filter(distinct)
     return { index: e.link.index, mac: e.podMac, addresses: e.addresses, hostPorts }
@@ -276,11 +302,4 @@ function distinct(port: HostPort, index: number, all: readonly HostPort[]): bool
   const same = (p: HostPort): boolean =>
     p.hostPort === port.hostPort && p.protocol === port.protocol && p.hostIp === port.hostIp
   return all.findIndex(same) === index
-}
-
-function peerMacs(neighbours: readonly NeighbourRow[], uplink: Uplink | undefined): Map<Ip, Mac> {
-  const out = new Map<Ip, Mac>()
-  for (const n of neighbours)
-    if (n.managed && n.device === uplink?.index && n.mac !== undefined) out.set(n.ip, n.mac)
-  return out
 }

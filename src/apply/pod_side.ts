@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs'
 import type { Cidr } from '../base/cidr.ts'
 import type { IfIndex } from '../base/ifindex.ts'
 import { bitsOf, type Family, familyOf, type Ip, parseIp } from '../base/ip.ts'
-import { err, must, ok, type Result } from '../base/result.ts'
+import { err, fault, must, ok, type Result } from '../base/result.ts'
 import { addAddress } from '../kernel/netlink/address.ts'
 import { setLink } from '../kernel/netlink/link.ts'
 import type { Message } from '../kernel/netlink/message.ts'
@@ -32,10 +32,13 @@ export type PodSide = {
 
 /** Runs inside the pod's namespace for as long as a few writes take. */
 export function configurePod(netnsFd: number, pod: PodSide): Result<void> {
-  const socket = withNetns(netnsFd, () => {
-    if (pod.addresses.some((a) => familyOf(a) === 6)) setIpv6Switches(pod.ifName)
-    return new NetlinkSocket(NETLINK_ROUTE)
+  const entered = withNetns(netnsFd, () => {
+    const six = pod.addresses.some((a) => familyOf(a) === 6)
+    const switched = six ? setIpv6Switches(pod.ifName) : ok(undefined)
+    return switched.ok ? ok(new NetlinkSocket(NETLINK_ROUTE)) : switched
   })
+  if (!entered.ok) return entered
+  const socket = entered.value
   try {
     const messages = podMessages(pod)
     const answers = socket.batch(messages)
@@ -75,13 +78,26 @@ function gatewayMessages(device: IfIndex, family: Family, mtuBytes: number): Mes
 }
 
 /** Addresses are there at once (no duplicate detection on a link of two), and nobody's advertisements count. */
-function setIpv6Switches(ifName: string): void {
+function setIpv6Switches(ifName: string): Result<void> {
   const root = `/proc/sys/net/ipv6/conf/${ifName}`
   for (const [name, value] of [
     ['disable_ipv6', '0'],
     ['accept_ra', '0'],
     ['accept_dad', '0'],
   ]) {
-    writeFileSync(`${root}/${name}`, value ?? '')
+    try {
+      writeFileSync(`${root}/${name}`, value ?? '')
+    } catch (error) {
+      const found = error instanceof Error ? error.message : String(error)
+      const object = `sysctl net.ipv6.conf.${ifName}.${name} in the pod`
+      return fault(
+        'kernel',
+        object,
+        `${value}`,
+        found,
+        'give the agent a writable /proc/sys, and the host IPv6',
+      )
+    }
   }
+  return ok(undefined)
 }

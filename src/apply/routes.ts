@@ -15,7 +15,7 @@ import {
   replaceRoute,
   routeText,
 } from '../kernel/netlink/route.ts'
-import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
+import { answerFault, type NetlinkSocket } from '../kernel/netlink/socket.ts'
 import type { DesiredRoute } from '../plan/network.ts'
 import { ROUTE_PROTOCOL } from '../plan/ownership.ts'
 import { byKey, difference } from './difference.ts'
@@ -50,11 +50,42 @@ export function applyRoutes(socket: NetlinkSocket, wanted: readonly RouteSpec[],
   return merged([
     sweep ? write(socket, 'remove', diff.surplus.map(delRoute), [ESRCH]) : { changes: [], faults: [] },
     addAll(socket, diff.missing),
-    // The replaced route is ours: it was read with our protocol and has the same range and metric.
+    changeAll(socket, diff.changed),
+  ])
+}
+
+type Change = { readonly have: RouteRow; readonly want: RouteSpec }
+
+/** Replacing meets the first route to the range with that metric: where a foreign one stands before ours, ours goes first. */
+function changeAll(socket: NetlinkSocket, changed: readonly Change[]): Outcome {
+  if (changed.length === 0) return { changes: [], faults: [] }
+  const foreign = new Set(
+    ([4, 6] as const)
+      .flatMap((family) => socket.dump(getRoutes(family)))
+      .map(parseRoute)
+      .filter((r) => r !== undefined)
+      .filter((r) => r.table === RT_TABLE_MAIN && r.protocol !== ROUTE_PROTOCOL)
+      .map(keyOf),
+  )
+  const [shared, alone] = [
+    changed.filter((c) => foreign.has(keyOf(c.want))),
+    changed.filter((c) => !foreign.has(keyOf(c.want))),
+  ]
+  return merged([
     write(
       socket,
       'change',
-      diff.changed.map((c) => replaceRoute(c.want)),
+      alone.map((c) => replaceRoute(c.want)),
+    ),
+    write(
+      socket,
+      'remove',
+      shared.map((c) => delRoute(c.have)),
+      [ESRCH],
+    ),
+    addAll(
+      socket,
+      shared.map((c) => c.want),
     ),
   ])
 }
@@ -68,14 +99,7 @@ function addAll(socket: NetlinkSocket, specs: readonly RouteSpec[]): Outcome {
     if (!spec) return
     if (answer.ok) changes.push(`add ${routeText(spec)}`)
     else if (answer.errno === EEXIST) faults.push(foreignFault(spec))
-    else
-      faults.push({
-        kind: 'kernel',
-        object: routeText(spec),
-        wanted: 'the route',
-        found: `errno ${answer.errno} ${answer.text}`,
-        next: 'it is tried again',
-      }) // prettier-ignore
+    else faults.push(answerFault(addRoute(spec), answer))
   })
   return { changes, faults }
 }

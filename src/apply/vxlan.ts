@@ -40,11 +40,15 @@ export function applyVxlanLink(
     return { ...write(socket, 'change', [...mtu, ...up]), link: have }
   }
   const removed = have ? write(socket, 'remove', [delLink(have.index)], [ENODEV]) : nothing
+  // One write: a crash leaves either no device or a whole one.
   const made = write(socket, 'add', [
     addVxlan(want),
     setLink(want.name, { noLinkLocal: true, ipv4: SWITCHES }),
     setLink(want.name, { up: true }),
   ])
+  // Without a device the other refusals only repeat the first.
+  if (made.faults.length > 0)
+    return { ...merged([removed, { ...made, faults: made.faults.slice(0, 1) }]), link: undefined }
   const read = socket.request(getLinkByName(want.name))
   return {
     ...merged([removed, made]),
@@ -76,6 +80,7 @@ export function applyVxlanAddresses(
   device: IfIndex,
   have: readonly AddressRow[],
   want: readonly Ip[],
+  sweep: boolean,
 ): Outcome {
   const full = (ip: Ip) => ({ index: device, ip, prefixLength: bitsOf(familyOf(ip)) })
   const standing = have.filter((a) => a.index === device && a.scope !== LINK_LOCAL_SCOPE)
@@ -85,7 +90,7 @@ export function applyVxlanAddresses(
     () => true,
   )
   return merged([
-    write(socket, 'remove', diff.surplus.map(delAddress), [EADDRNOTAVAIL]),
+    sweep ? write(socket, 'remove', diff.surplus.map(delAddress), [EADDRNOTAVAIL]) : nothing,
     write(
       socket,
       'add',

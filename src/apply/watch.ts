@@ -1,14 +1,17 @@
-// Changes of links, routes and neighbours by other hands. An event says only «look again»; those that cannot concern
-// us are left out, so that a busy host does not keep the agent busy.
+// Changes in the kernel by other hands. An event says only «look again» and how soon; those that cannot concern us are
+// left out, so that a busy host does not keep the agent busy.
 
+import type { IfIndex } from '../base/ifindex.ts'
 import { poll, READABLE } from '../kernel/addon.ts'
+import { parseAddress } from '../kernel/netlink/address.ts'
 import { parseLink } from '../kernel/netlink/link.ts'
-import { parseNeighbour } from '../kernel/netlink/neighbour.ts'
+import { parseFdb, parseNeighbour } from '../kernel/netlink/neighbour.ts'
 import { parseRoute } from '../kernel/netlink/route.ts'
-import { NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink/socket.ts'
-import { ROUTE_PROTOCOL } from '../plan/ownership.ts'
+import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink/socket.ts'
+import { ROUTE_PROTOCOL, VXLAN_LINK } from '../plan/ownership.ts'
 
 const GROUP = { link: 1, neighbour: 3, address4: 5, route4: 7, address6: 9, route6: 11 } as const
+const NFT_GROUP = 7
 const NEWLINK = 16
 const DELLINK = 17
 const NEWADDR = 20
@@ -16,18 +19,55 @@ const DELADDR = 21
 const DELROUTE = 25
 const NEWNEIGH = 28
 const DELNEIGH = 29
+/** Subsystem nftables (10), NFT_MSG_DELTABLE, DELCHAIN, DELRULE, DELSET: none of these is ever a step of ours. */
+const NFT_REMOVALS: readonly number[] = [2, 5, 8, 11].map((message) => (10 << 8) | message)
 
 type Event = { readonly type: number; readonly body: Uint8Array }
+type Concern = { readonly why: string; readonly urgency: Urgency }
 
-/** @param look called on the event loop with a word for the log. Returns the function that ends it. */
-export function watchKernel(look: (why: string) => void): () => void {
-  const socket = new NetlinkSocket(NETLINK_ROUTE, { groups: Object.values(GROUP), nonblocking: true })
+/**
+ * `now`: packets are being lost. `soon`: our own steps and other programs' look the same, so there is no hurry.
+ * `tables`: rules or sets are gone, which only building them anew can mend.
+ */
+export type Urgency = 'now' | 'soon' | 'tables'
+
+export type WatchOptions = {
+  /** Called on the event loop with a word for the log, once for each urgency that a burst of events holds. */
+  readonly look: (why: string, urgency: Urgency) => void
+  readonly isUplink: (index: IfIndex) => boolean
+}
+
+/** Returns the function that ends it. */
+export function watchKernel({ look, isUplink }: WatchOptions): () => void {
   /** BOUNDED by the peers on the segment: the MAC last seen of each managed neighbour. */
   const macs = new Map<string, string | undefined>()
+  const stops = [
+    follow(NETLINK_ROUTE, Object.values(GROUP), look, (e) => routeConcern(e, macs, isUplink)),
+    follow(NETLINK_NETFILTER, [NFT_GROUP], look, (e) =>
+      NFT_REMOVALS.includes(e.type) ? { why: 'nft removal', urgency: 'tables' } : undefined,
+    ),
+  ]
+  return () => {
+    for (const stop of stops) stop()
+  }
+}
+
+function follow(
+  protocol: number,
+  groups: readonly number[],
+  look: WatchOptions['look'],
+  concernOf: (event: Event) => Concern | undefined,
+): () => void {
+  const socket = new NetlinkSocket(protocol, { groups, nonblocking: true })
   const stop = poll(socket.fd, READABLE, () => {
     const { messages, lost } = socket.drain()
-    const why = lost ? 'events lost' : messages.map((m) => concern(m, macs)).find((w) => w !== undefined)
-    if (why !== undefined) look(why)
+    const whys = new Map<Urgency, string>()
+    if (lost) whys.set(protocol === NETLINK_ROUTE ? 'now' : 'tables', 'events lost')
+    for (const message of messages) {
+      const concern = concernOf(message)
+      if (concern && !whys.has(concern.urgency)) whys.set(concern.urgency, concern.why)
+    }
+    for (const [urgency, why] of whys) look(why, urgency)
   })
   return () => {
     stop()
@@ -35,17 +75,28 @@ export function watchKernel(look: (why: string) => void): () => void {
   }
 }
 
-function concern(event: Event, macs: Map<string, string | undefined>): string | undefined {
+function routeConcern(
+  event: Event,
+  macs: Map<string, string | undefined>,
+  isUplink: WatchOptions['isUplink'],
+): Concern | undefined {
   switch (event.type) {
     case NEWLINK:
-    case DELLINK:
-      return `link ${parseLink(event.body).name}`
+    case DELLINK: {
+      const { index, name } = parseLink(event.body)
+      const vital = isUplink(index) || (name === VXLAN_LINK && event.type === DELLINK)
+      return { why: `link ${name}`, urgency: vital ? 'now' : 'soon' }
+    }
     case NEWADDR:
-    case DELADDR:
-      return 'address'
-    case DELROUTE:
+    case DELADDR: {
+      const row = parseAddress(event.body)
+      return { why: `address ${row?.ip}`, urgency: row && isUplink(row.index) ? 'now' : 'soon' }
+    }
+    case DELROUTE: {
       // Routes of others that come do not touch ours; of ours, only a loss matters.
-      return parseRoute(event.body)?.protocol === ROUTE_PROTOCOL ? 'route lost' : undefined
+      const row = parseRoute(event.body)
+      return row?.protocol === ROUTE_PROTOCOL ? { why: `route ${row.dst} lost`, urgency: 'soon' } : undefined
+    }
     case NEWNEIGH:
     case DELNEIGH:
       return neighbourConcern(event, macs)
@@ -54,15 +105,18 @@ function concern(event: Event, macs: Map<string, string | undefined>): string | 
   }
 }
 
-function neighbourConcern(event: Event, macs: Map<string, string | undefined>): string | undefined {
+function neighbourConcern(event: Event, macs: Map<string, string | undefined>): Concern | undefined {
+  // An entry with a destination is one of a vxlan device.
+  const entry = event.type === DELNEIGH ? parseFdb(event.body) : undefined
+  if (entry) return { why: `fdb ${entry.mac} lost`, urgency: 'soon' }
   const row = parseNeighbour(event.body)
   if (!row || row.protocol !== ROUTE_PROTOCOL) return undefined
   if (event.type === DELNEIGH) {
     macs.delete(row.ip)
-    return `neighbour ${row.ip} lost`
+    return { why: `neighbour ${row.ip} lost`, urgency: row.managed ? 'now' : 'soon' }
   }
   // Reachable, stale, probe: states come and go many times a minute; the MAC is what counts.
   if (!row.managed || macs.get(row.ip) === row.mac) return undefined
   macs.set(row.ip, row.mac)
-  return `neighbour ${row.ip}`
+  return { why: `neighbour ${row.ip}`, urgency: 'now' }
 }

@@ -4,7 +4,9 @@
 import { createHash } from 'node:crypto'
 import type { FirewallPod, FirewallState } from '../apply/firewall_contract.ts'
 import { type Cidr, cidrBounds, cidrFamily, hostCidr } from '../base/cidr.ts'
-import { bitsOf, type Family, familyOf, type Ip, ipBytes, ipFromBig } from '../base/ip.ts'
+import { type IfIndex, ifIndex } from '../base/ifindex.ts'
+import { bitsOf, type Family, familyOf, type Ip, ipBytes, ipFromBig, ipFromBytes } from '../base/ip.ts'
+import { type Mac, macFromBytes } from '../base/mac.ts'
 import type { HostPort } from '../cni/network.ts'
 import {
   type Element,
@@ -94,6 +96,15 @@ function portElement(port: HostPort, to: Ip): Element {
   return {
     key: fields(...where, protocolField(PROTOCOL[port.protocol]), portField(port.hostPort)),
     data: fields(ipField(to), portField(port.containerPort)),
+  }
+}
+
+/** What an element of `pod_sources` says, read back. */
+export function readPodSource(key: Uint8Array): { index: IfIndex; mac: Mac; ip: Ip } {
+  return {
+    index: ifIndex(new DataView(key.buffer, key.byteOffset).getUint32(0, true)),
+    mac: macFromBytes(key.subarray(4, 10)),
+    ip: ipFromBytes(key.subarray(12)),
   }
 }
 

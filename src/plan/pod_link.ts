@@ -13,7 +13,7 @@ import {
   type Owner,
   parseAlias,
 } from '../state/endpoint.ts'
-import { DELETING_GROUP, GATEWAY_MAC, POD_GROUP, POD_LINK_PREFIX } from './ownership.ts'
+import { GATEWAY_MAC, POD_GROUP, POD_LINK_PREFIX } from './ownership.ts'
 
 const hash = (text: string): Buffer => createHash('sha256').update(text).digest()
 
@@ -63,22 +63,26 @@ export type OwnLinks = {
   readonly halfMade: readonly LinkRow[]
 }
 
-/** Sorts a dump of links. A link that is not a veth of our name and group is foreign, whatever its alias says. */
+/**
+ * Sorts a dump of links. A link is ours if it is a veth whose name is the one that its alias gives it, whatever group
+ * somebody moved it to: an address must not become free while its pod lives. One without alias is ours by its group,
+ * which it has from its first moment.
+ */
 export function ownLinks(links: readonly LinkRow[]): OwnLinks {
   const endpoints: Endpoint[] = []
   const deleting: Endpoint[] = []
   const halfMade: LinkRow[] = []
   for (const link of links) {
     if (link.kind !== 'veth' || !link.name.startsWith(POD_LINK_PREFIX)) continue
-    if (link.group !== POD_GROUP && link.group !== DELETING_GROUP) continue
     const alias = link.alias === undefined ? undefined : parseAlias(link.alias)
     if (!alias || link.mac === undefined) {
-      halfMade.push(link)
+      if (link.group === POD_GROUP && link.alias === undefined) halfMade.push(link)
       continue
     }
+    if (link.name !== podLinkName(alias.owner)) continue
     const { index, name, mac, mtuBytes } = link
     const row = { ...alias.owner, link: { index, name, mac, mtuBytes } }
-    if (alias.deleting || link.group === DELETING_GROUP) deleting.push(row)
+    if (alias.deleting) deleting.push(row)
     else endpoints.push(row)
   }
   return { endpoints, deleting, halfMade }
