@@ -41,21 +41,31 @@ export type WireSpec = {
   readonly bandwidth: Bandwidth | undefined
 }
 
-/** Everything but the commit; the caller adds firewall elements, then commits. */
-export function makeEndpoint(socket: NetlinkSocket, spec: WireSpec): Result<Endpoint> {
+/**
+ * Everything but the commit.
+ * @param admit adds the filter's elements: before the link comes up, or the pod's first words would count as forged
+ */
+export function makeEndpoint(
+  socket: NetlinkSocket,
+  spec: WireSpec,
+  admit: (endpoint: Endpoint) => Result<void>,
+): Result<Endpoint> {
   const link = makeLinks(socket, spec)
   if (!link.ok) return link
   const endpoint: Endpoint = {
     ...spec.owner,
     link: { index: link.value.index, name: link.value.name, mac: gatewayMac, mtuBytes: link.value.mtuBytes },
   }
-  const inPod = configurePod(spec.netnsFd, {
-    index: ifIndex(link.value.peerIndex ?? 0),
-    ifName: spec.owner.ifName,
-    addresses: spec.owner.addresses,
-    mtuBytes: spec.routeMtuBytes,
-    egress: bucket(spec.bandwidth?.egressRate, spec.bandwidth?.egressBurst),
-  })
+  const admitted = admit(endpoint)
+  const inPod = !admitted.ok
+    ? admitted
+    : configurePod(spec.netnsFd, {
+        index: ifIndex(link.value.peerIndex ?? 0),
+        ifName: spec.owner.ifName,
+        addresses: spec.owner.addresses,
+        mtuBytes: spec.routeMtuBytes,
+        egress: bucket(spec.bandwidth?.egressRate, spec.bandwidth?.egressBurst),
+      })
   const onHost = inPod.ok ? writeAll(socket, hostMessages(endpoint, spec)) : inPod
   const reached = onHost.ok ? addHostRoutes(socket, endpoint) : onHost
   if (reached.ok) return ok(endpoint)

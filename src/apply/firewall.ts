@@ -22,11 +22,12 @@ import {
   type Intervals,
   ipField,
   joinIntervals,
+  joinRanges,
   type NftFamily,
   parseElements,
   type ReadElement,
 } from '../kernel/nft/element.ts'
-import { listSets, loadRuleset } from '../kernel/nft/table.ts'
+import { listTable, loadRuleset } from '../kernel/nft/table.ts'
 import {
   type FirewallElements,
   planFirewall,
@@ -54,7 +55,7 @@ export function createFirewall(config: Config, clock: Pick<Clock, 'nowMs'> = sys
   const socket = new NetlinkSocket(NETLINK_NETFILTER)
   const cooling = createCoolingRecord(clock)
   return {
-    start: () => buildTables(config),
+    start: () => buildTables(socket, config),
     recall: () => {
       const recalled = recallCooling(socket)
       for (const { ip, remainingMs } of recalled) cooling.note(ip, remainingMs)
@@ -99,17 +100,40 @@ function createCoolingRecord(clock: Pick<Clock, 'nowMs'>) {
   }
 }
 
-function buildTables(config: Config): Outcome {
-  const present = listSets('inet', NFT_TABLE)
-  const ruleset = rulesetOf(config, present)
-  if (present.has(ruleset.version)) return nothing
+function buildTables(socket: NetlinkSocket, config: Config): Outcome {
+  const standing = { inet: listTable('inet', NFT_TABLE), arp: listTable('arp', NFT_TABLE) }
+  const ruleset = rulesetOf(config, standing)
+  const whole = standing.inet.rules + standing.arp.rules === ruleset.rules
+  if (standing.inet.sets.has(ruleset.version) && whole) return nothing
   const updated = loadRuleset(ruleset.update)
   if (updated.ok) return { changes: [`build nft tables ${ruleset.version}`], faults: [] }
-  // An older version's set of another type: the elements are lost, and written again by the first reconcile.
-  const rebuilt = present.size > 0 ? loadRuleset(ruleset.rebuild) : updated
-  if (rebuilt.ok) return { changes: [`rebuild nft tables ${ruleset.version}`], faults: [] }
-  return { changes: [], faults: [rebuilt.error] }
+  if (standing.inet.sets.size === 0) return { changes: [], faults: [updated.error] }
+  // An older version's set is of another type. What only the tables know is carried over; the rest is written again
+  // by the first reconcile.
+  const memory = memorySets.flatMap((set) =>
+    standing.inet.sets.has(set)
+      ? dumpSet(socket, 'inet', set).map((e) => addElement(ref('inet', set), remembered(e)))
+      : [],
+  )
+  const rebuilt = loadRuleset(ruleset.rebuild)
+  if (!rebuilt.ok) return { changes: [], faults: [rebuilt.error] }
+  const kept = commit(socket, { remove: [], add: memory })
+  return { changes: [`rebuild nft tables ${ruleset.version}`], faults: kept.ok ? [] : [kept.error] }
 }
+
+/** Nobody else knows what stands in these. */
+const memorySets = [4, 6].flatMap((v) => [
+  `host_ports${v}`,
+  `host_ip_ports${v}`,
+  `hairpins${v}`,
+  `cooling${v}`,
+])
+
+const remembered = ({ key, data, expiresMs }: ReadElement): Element => ({
+  key,
+  ...(data ? { data } : {}),
+  ...(expiresMs === undefined ? {} : { timeoutMs: expiresMs }),
+})
 
 function readSet(socket: NetlinkSocket, family: NftFamily, set: string): readonly Element[] {
   const read = dumpSet(socket, family, set)
@@ -134,20 +158,26 @@ function applyElements(socket: NetlinkSocket, want: FirewallElements, sweep: boo
 function setEdits(socket: NetlinkSocket, family: NftFamily, want: SetElements, sweep: boolean): Edit[] {
   return [...want].map(([set, elements]) => {
     const intervals = intervalsOf(family, set)
-    const have = byKey(readSet(socket, family, set), elementText)
-    // Before the first sync what is wanted is only what is known so far. Intervals cannot be written beside their
-    // wider old selves, so those stay.
-    if (!sweep && intervals === 'plain' && have.size > 0) return { remove: [], add: [] }
-    const diff = difference(have, byKey(elements, elementText), () => true)
-    // A plain interval that grows overlaps its old self, and a map's key its old value: those go in any case.
-    const inTheWay = (e: Element): boolean => intervals === 'plain' || e.data !== undefined
-    const surplus = diff.surplus.filter((e) => sweep || (diff.missing.length > 0 && inTheWay(e)))
+    const standing = readSet(socket, family, set)
+    // Before all inputs are in sync a range only grows: what a former run knew of other nodes stays.
+    const wanted = intervals === 'plain' && !sweep ? joinRanges([...standing, ...elements]) : elements
+    const { missing, surplus } = difference(
+      byKey(standing, elementText),
+      byKey(wanted, elementText),
+      () => true,
+    )
+    const gone = sweep ? surplus : surplus.filter((e) => missing.some((m) => inTheWay(e, m)))
     return {
-      remove: surplus.map((e) => delElement(ref(family, set), e, intervals)),
-      add: diff.missing.map((e) => addElement(ref(family, set), e, intervals)),
+      remove: gone.map((e) => delElement(ref(family, set), e, intervals)),
+      add: missing.map((e) => addElement(ref(family, set), e, intervals)),
     }
   })
 }
+
+/** The kernel takes no two elements with one key, nor two intervals that overlap. */
+const inTheWay = (standing: Element, missing: Element): boolean =>
+  Buffer.compare(standing.key, missing.end ?? missing.key) <= 0 &&
+  Buffer.compare(missing.key, standing.end ?? standing.key) <= 0
 
 /** One transaction; a removal of what is gone already is left out and the rest is tried again. */
 function commit(socket: NetlinkSocket, edit: Edit): Result<void> {

@@ -140,17 +140,18 @@ export class NodeKernel {
 
   /** ADD: link, both sides, filter, and the alias as the commit. Undone altogether if any part is refused. */
   wire(request: WireRequest): Result<Endpoint> {
-    const made = makeEndpoint(this.#route, request)
-    if (!made.ok) return made
-    const endpoint = made.value
-    const pod: FirewallPod = { ...this.#firewallPod(endpoint), hostPorts: request.hostPorts }
-    const filtered = this.#firewall.addPod(pod)
-    const committed = filtered.ok ? commitEndpoint(this.#route, endpoint) : filtered
-    if (!committed.ok) {
-      this.#firewall.removePod(pod, 0)
-      dropLink(this.#route, endpoint)
-      return committed
+    let pod: FirewallPod | undefined
+    const made = makeEndpoint(this.#route, request, (endpoint) => {
+      pod = { ...this.#firewallPod(endpoint), hostPorts: request.hostPorts }
+      return this.#firewall.addPod(pod)
+    })
+    const committed = made.ok ? commitEndpoint(this.#route, made.value) : made
+    if (!made.ok || !committed.ok) {
+      if (pod) this.#firewall.removePod(pod, 0)
+      if (made.ok) dropLink(this.#route, made.value)
+      return committed.ok ? made : committed
     }
+    const endpoint = made.value
     if (request.hostPorts.length > 0)
       for (const ip of endpoint.addresses) this.#hostPorts.set(ip, request.hostPorts)
     return made

@@ -1,23 +1,24 @@
 // The elements of our nft sets: who may send what, what is translated. PURE: the same state gives the same elements,
 // in whatever order its rows come.
 
-import { createHash } from 'node:crypto'
 import type { FirewallPod, FirewallState } from '../apply/firewall_contract.ts'
 import { type Cidr, cidrBounds, cidrFamily, hostCidr } from '../base/cidr.ts'
 import { type IfIndex, ifIndex } from '../base/ifindex.ts'
-import { bitsOf, type Family, familyOf, type Ip, ipBytes, ipFromBig, ipFromBytes } from '../base/ip.ts'
+import { bitsOf, type Family, familyOf, type Ip, ipFromBig, ipFromBytes } from '../base/ip.ts'
 import { type Mac, macFromBytes } from '../base/mac.ts'
 import type { HostPort } from '../cni/network.ts'
 import {
   type Element,
   fields,
   ipField,
+  joinRanges,
   macField,
   numberField,
   portField,
   protocolField,
 } from '../kernel/nft/element.ts'
 import type { Config } from '../schema/config.ts'
+import { tunnelSet } from './ruleset.ts'
 
 /** Elements by set name; sets that are not named stay as they are. */
 export type SetElements = ReadonlyMap<string, readonly Element[]>
@@ -47,6 +48,7 @@ export function planFirewall(state: FirewallState, config: Pick<Config, 'masquer
 /** The sets whose elements come and go with pods. */
 const podSetNames = [
   'pod_macs',
+  'pod_targets6',
   ...families.flatMap((v) => [`pod_sources${v}`, `host_ports${v}`, `host_ip_ports${v}`, `hairpins${v}`]),
 ]
 
@@ -54,7 +56,13 @@ const podSetNames = [
 export function podElements(pod: FirewallPod): FirewallElements {
   const device = numberField(pod.index)
   const mac = macField(pod.mac)
-  const inet = new Map<string, Element[]>([['pod_macs', [{ key: fields(device, mac) }]]])
+  const inet = new Map<string, Element[]>([
+    ['pod_macs', [{ key: fields(device, mac) }]],
+    [
+      'pod_targets6',
+      pod.addresses.filter((ip) => familyOf(ip) === 6).map((ip) => ({ key: fields(device, ipField(ip)) })),
+    ],
+  ])
   for (const v of families) {
     const own = pod.addresses.filter((ip) => familyOf(ip) === v)
     const first = own[0]
@@ -147,14 +155,12 @@ function nodeSets(
   const exclude = config.masquerade.exclude.filter(inRange)
   return [
     [`node_addresses${v}`, unique(state.nodeAddresses.filter(ofFamily)).map((ip) => ({ key: ipField(ip) }))],
-    [
-      `node_marks${v}`,
-      network.peers
-        .map((p) => p.address)
-        .filter(ofFamily)
-        .map((ip) => ({ key: ipField(ip), data: numberField(nodeMark(ip)) })),
-    ],
-    [`tunnel_sources${v}`, peerRanges.map((r) => interval(numberField(nodeMark(r.peer.address)), r.cidr))],
+    ...families.map((outer): [string, Element[]] => [
+      tunnelSet(v, outer),
+      peerRanges.flatMap((r) =>
+        r.peer.addresses.filter((ip) => familyOf(ip) === outer).map((ip) => interval(ipField(ip), r.cidr)),
+      ),
+    ]),
     [
       `direct_sources${v}`,
       peerRanges.flatMap((r) =>
@@ -169,15 +175,6 @@ function nodeSets(
   ]
 }
 
-/**
- * The mark that a tunnel packet carries from its outer to its inner address check: stands for the sender. An IPv4
- * address is its own mark; of an IPv6 address a hash, so that two nodes share one only once in some 10⁹ pairs.
- */
-export function nodeMark(address: Ip): number {
-  const bytes = familyOf(address) === 4 ? ipBytes(address) : createHash('sha256').update(address).digest()
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) || 1
-}
-
 /** A concatenation of one exact field and the addresses of a range. */
 function interval(exact: Uint8Array, cidr: Cidr): Element {
   const { first, last } = cidrBounds(cidr)
@@ -186,22 +183,14 @@ function interval(exact: Uint8Array, cidr: Cidr): Element {
 }
 
 /** Plain intervals must neither overlap nor touch: ranges side by side become one. */
-function merged(cidrs: readonly Cidr[]): Element[] {
-  const v = cidrs[0] === undefined ? 4 : cidrFamily(cidrs[0])
-  const sorted = cidrs.map(cidrBounds).sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0))
-  const joined: { first: bigint; last: bigint }[] = []
-  for (const { first, last } of sorted) {
-    const before = joined.at(-1)
-    if (before && first <= before.last + 1n) {
-      if (last > before.last) before.last = last
-    } else joined.push({ first, last })
-  }
-  const top = (1n << BigInt(bitsOf(v))) - 1n
-  return joined.map(({ first, last }) => ({
-    key: ipField(ipFromBig(first, v)),
-    // The end is the first address after the interval; after the last of all there is none.
-    ...(last < top ? { end: ipField(ipFromBig(last + 1n, v)) } : {}),
-  }))
+const merged = (cidrs: readonly Cidr[]): Element[] => joinRanges(cidrs.map(plainInterval))
+
+/** The end is the first address after the interval; after the last of all there is none. */
+function plainInterval(cidr: Cidr): Element {
+  const { first, last } = cidrBounds(cidr)
+  const v = cidrFamily(cidr)
+  const key = ipField(ipFromBig(first, v))
+  return last === (1n << BigInt(bitsOf(v))) - 1n ? { key } : { key, end: ipField(ipFromBig(last + 1n, v)) }
 }
 
 const unique = <T>(items: readonly T[]): T[] => [...new Set(items)]

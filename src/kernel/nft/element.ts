@@ -157,6 +157,19 @@ export function joinIntervals(read: readonly ReadElement[]): Element[] {
   return out
 }
 
+/** Ranges that neither overlap nor touch, in order. An interval without end reaches to the last address there is. */
+export function joinRanges(ranges: readonly Element[]): Element[] {
+  const sorted = [...ranges].sort((a, b) => Buffer.compare(a.key, b.key))
+  const out: Element[] = []
+  for (const next of sorted) {
+    const last = out.at(-1)
+    if (!last || (last.end && Buffer.compare(next.key, last.end) > 0)) out.push(next)
+    else if (last.end && (!next.end || Buffer.compare(next.end, last.end) > 0))
+      out[out.length - 1] = next.end ? { key: last.key, end: next.end } : { key: last.key }
+  }
+  return out
+}
+
 export const batchBegin: Message = {
   type: 0x10,
   flags: 0,

@@ -19,12 +19,27 @@ export function loadRuleset(text: string): Result<void> {
   )
 }
 
-/** Names of the sets and maps of a table; empty if there is no such table. */
-export function listSets(family: string, table: string): ReadonlySet<string> {
-  const done = spawnSync('nft', ['-j', 'list', 'table', family, table], { encoding: 'utf8' })
-  if (done.status !== 0) return new Set()
-  const { nftables } = JSON.parse(done.stdout) as {
-    nftables: Record<string, { name?: string } | undefined>[]
+export type TableContent = {
+  readonly sets: ReadonlyMap<string, 'set' | 'map'>
+  readonly chains: readonly string[]
+  readonly rules: number
+}
+
+type Listed = Readonly<Record<string, { readonly name?: string } | undefined>>
+
+/** Names of what stands in a table, of its elements nothing; empty if there is no such table. */
+export function listTable(family: string, table: string): TableContent {
+  const done = spawnSync('nft', ['-t', '-j', 'list', 'table', family, table], {
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+  })
+  if (done.status !== 0) return { sets: new Map(), chains: [], rules: 0 }
+  const { nftables } = JSON.parse(done.stdout) as { readonly nftables: readonly Listed[] }
+  const named = (kind: 'set' | 'map'): [string, 'set' | 'map'][] =>
+    nftables.flatMap((o) => (o[kind]?.name === undefined ? [] : [[o[kind].name, kind]]))
+  return {
+    sets: new Map([...named('set'), ...named('map')]),
+    chains: nftables.flatMap((o) => o.chain?.name ?? []),
+    rules: nftables.filter((o) => o.rule).length,
   }
-  return new Set(nftables.flatMap((o) => o.set?.name ?? o.map?.name ?? []))
 }
