@@ -9,6 +9,7 @@ import type { TestContext } from 'node:test'
 import { stringify } from 'yaml'
 import { must } from '../../src/base/result.ts'
 import { type Ended, runProgram } from '../../src/cni/testing/program.ts'
+import { createNetns, removeNetns } from '../../src/kernel/netns.ts'
 import { type AgentStatus, parseAgentStatus } from '../../src/schema/agent_status.ts'
 import { type TestNamespace, testNamespace } from '../namespaces.ts'
 import { type AgentProcess, startAgentProcess } from './agent_process.ts'
@@ -154,6 +155,18 @@ export class NodeBench {
     const added = await this.call('ADD', container, ns.path, options)
     if (added.code !== 0) throw new Error(`ADD ${container}: ${added.stdout}`)
     return podOf(this, container, ns, added, options)
+  }
+
+  /** Like `pod`, but nothing of the test keeps its namespace alive: `destroy` ends it with all that is in it. */
+  async doomedPod(
+    container: string,
+  ): Promise<{ readonly ips: readonly string[]; readonly destroy: () => void }> {
+    const path = join(this.folder, `netns-${container}`)
+    createNetns(path)
+    this.#t.after(() => removeNetns(path))
+    const added = await this.call('ADD', container, path)
+    if (added.code !== 0) throw new Error(`ADD ${container}: ${added.stdout}`)
+    return { ips: ipsOf(added), destroy: () => removeNetns(path) }
   }
 
   openDescriptors(): number {
