@@ -1,9 +1,12 @@
 // Routes of the main table that carry our protocol number. A foreign route to the same range with the same metric
 // stays and is named; ours waits until it is gone.
 
+import { hostCidr } from '../base/cidr.ts'
 import type { IfIndex } from '../base/ifindex.ts'
+import { familyOf } from '../base/ip.ts'
 import type { Fault } from '../base/result.ts'
 import { EEXIST, ESRCH } from '../kernel/errno.ts'
+import type { Message } from '../kernel/netlink/message.ts'
 import {
   addRoute,
   delRoute,
@@ -19,7 +22,7 @@ import { answerFault, type NetlinkSocket } from '../kernel/netlink/socket.ts'
 import type { DesiredRoute } from '../plan/network.ts'
 import { ROUTE_PROTOCOL } from '../plan/ownership.ts'
 import { byKey, difference } from './difference.ts'
-import { merged, type Outcome, write } from './outcome.ts'
+import { merged, nothing, type Outcome, write } from './outcome.ts'
 
 /** IPv6 gives a route without metric this one. */
 const DEFAULT_METRIC_6 = 1024
@@ -48,9 +51,9 @@ export function routeSpecs(
 export function applyRoutes(socket: NetlinkSocket, wanted: readonly RouteSpec[], sweep: boolean): Outcome {
   const diff = difference(byKey(readRoutes(socket), keyOf), byKey(wanted, keyOf), sameRoute)
   return merged([
-    sweep ? write(socket, 'remove', diff.surplus.map(delRoute), [ESRCH]) : { changes: [], faults: [] },
-    addAll(socket, diff.missing),
+    writeRoutes(socket, 'add', diff.missing, addRoute),
     changeAll(socket, diff.changed),
+    sweep ? write(socket, 'remove', diff.surplus.map(delRoute), [ESRCH]) : nothing,
   ])
 }
 
@@ -58,7 +61,7 @@ type Change = { readonly have: RouteRow; readonly want: RouteSpec }
 
 /** Replacing meets the first route to the range with that metric: where a foreign one stands before ours, ours goes first. */
 function changeAll(socket: NetlinkSocket, changed: readonly Change[]): Outcome {
-  if (changed.length === 0) return { changes: [], faults: [] }
+  if (changed.length === 0) return nothing
   const foreign = new Set(
     ([4, 6] as const)
       .flatMap((family) => socket.dump(getRoutes(family)))
@@ -67,15 +70,14 @@ function changeAll(socket: NetlinkSocket, changed: readonly Change[]): Outcome {
       .filter((r) => r.table === RT_TABLE_MAIN && r.protocol !== ROUTE_PROTOCOL)
       .map(keyOf),
   )
-  const [shared, alone] = [
-    changed.filter((c) => foreign.has(keyOf(c.want))),
-    changed.filter((c) => !foreign.has(keyOf(c.want))),
-  ]
+  const shared = changed.filter((c) => foreign.has(keyOf(c.want)))
+  const alone = changed.filter((c) => !foreign.has(keyOf(c.want)))
   return merged([
-    write(
+    writeRoutes(
       socket,
       'change',
-      alone.map((c) => replaceRoute(c.want)),
+      alone.map((c) => c.want),
+      replaceRoute,
     ),
     write(
       socket,
@@ -83,25 +85,49 @@ function changeAll(socket: NetlinkSocket, changed: readonly Change[]): Outcome {
       shared.map((c) => delRoute(c.have)),
       [ESRCH],
     ),
-    addAll(
+    writeRoutes(
       socket,
+      'add',
       shared.map((c) => c.want),
+      addRoute,
     ),
   ])
 }
 
-function addAll(socket: NetlinkSocket, specs: readonly RouteSpec[]): Outcome {
-  const answers = socket.batch(specs.map(addRoute))
+function writeRoutes(
+  socket: NetlinkSocket,
+  verb: 'add' | 'change',
+  specs: readonly RouteSpec[],
+  make: (spec: RouteSpec) => Message,
+): Outcome {
+  const steps = specs.map((spec) => around(spec, make(spec)))
+  const answers = socket.batch(steps.flat())
   const changes: string[] = []
   const faults: Fault[] = []
-  answers.forEach((answer, i) => {
-    const spec = specs[i]
-    if (!spec) return
-    if (answer.ok) changes.push(`add ${routeText(spec)}`)
+  let at = 0
+  specs.forEach((spec, i) => {
+    const own = steps[i] ?? []
+    const answer = answers[at + (own.length === 1 ? 0 : 1)]
+    at += own.length
+    if (answer === undefined) return
+    if (answer.ok) changes.push(`${verb} ${routeText(spec)}`)
     else if (answer.errno === EEXIST) faults.push(foreignFault(spec))
-    else faults.push(answerFault(addRoute(spec), answer))
+    else faults.push(answerFault(make(spec), answer))
   })
   return { changes, faults }
+}
+
+/**
+ * IPv6 refuses a gateway «on the link» for which another route than the default one leads to another device: this
+ * range's own earlier route, or an operator's wider one. A route to the gateway alone, for as long as the write
+ * takes, convinces it (ip6_route_check_nh_onlink).
+ */
+function around(spec: RouteSpec, message: Message): Message[] {
+  const { gateway, device } = spec
+  if (!spec.onLink || gateway === undefined || device === undefined || familyOf(gateway) === 4)
+    return [message]
+  const host: RouteSpec = { dst: hostCidr(gateway), type: 'unicast', device, protocol: ROUTE_PROTOCOL }
+  return [addRoute(host), message, delRoute(host)]
 }
 
 const foreignFault = (spec: RouteSpec): Fault => ({
