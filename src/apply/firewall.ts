@@ -10,7 +10,7 @@ import type { HostPort } from '../cni/network.ts'
 import { ENOENT } from '../kernel/errno.ts'
 import type { Message } from '../kernel/netlink/message.ts'
 import { answerFault, NETLINK_NETFILTER, NetlinkSocket } from '../kernel/netlink/socket.ts'
-import { deleteFlows } from '../kernel/nft/conntrack.ts'
+import { removeFlows } from '../kernel/nft/conntrack.ts'
 import {
   addElement,
   batchBegin,
@@ -220,8 +220,7 @@ const coolingOf = (ips: readonly Ip[], timeoutMs = 0): { add: Message; remove: M
 function removePod(socket: NetlinkSocket, pod: FirewallPod, coolDownMs: number): Result<void> {
   const cooling = coolDownMs > 0 ? coolingOf(pod.addresses, coolDownMs).map((m) => m.add) : []
   const done = commit(socket, { remove: podMessages(pod, 'remove'), add: cooling })
-  // ENOENT: there was no such flow. Kernels before 5.8 refuse the filter; then flows age out by themselves.
-  socket.batch(pod.addresses.flatMap(deleteFlows))
+  removeFlows(socket, pod.addresses)
   return done
 }
 

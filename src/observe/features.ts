@@ -14,7 +14,7 @@ import { manageNeighbour } from '../kernel/netlink/neighbour.ts'
 import { setTokenBucket } from '../kernel/netlink/qdisc.ts'
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { withScratchNetns } from '../kernel/netns.ts'
-import { deleteFlows } from '../kernel/nft/conntrack.ts'
+import { deleteFlows4 } from '../kernel/nft/conntrack.ts'
 import { ROUTE_PROTOCOL } from '../plan/ownership.ts'
 
 export type Features = Readonly<Record<string, string>>
@@ -59,7 +59,7 @@ function probe(route: NetlinkSocket, netfilter: NetlinkSocket): Features {
       setTokenBucket(device, { bytesPerSecond: 1_000_000, burstBytes: 100_000 }),
     ),
     'managed neighbours': ask(manageNeighbour({ device, ip, protocol: ROUTE_PROTOCOL })),
-    'flow removal by address': said(netfilter.request(deleteFlows(ip)[0] as Message), ENOENT),
+    'flow removal by address': said(netfilter.request(deleteFlows4(ip)[0] as Message), ENOENT),
   }
 }
 
