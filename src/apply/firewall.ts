@@ -10,7 +10,7 @@ import type { HostPort } from '../cni/network.ts'
 import { ENOENT } from '../kernel/errno.ts'
 import type { Message } from '../kernel/netlink/message.ts'
 import { answerFault, NETLINK_NETFILTER, NetlinkSocket } from '../kernel/netlink/socket.ts'
-import { removeFlows } from '../kernel/nft/conntrack.ts'
+import { deleteFlowsToPort, removeFlows } from '../kernel/nft/conntrack.ts'
 import {
   addElement,
   batchBegin,
@@ -30,6 +30,7 @@ import {
 import { listTable, loadRuleset } from '../kernel/nft/table.ts'
 import {
   type FirewallElements,
+  PROTOCOL,
   planFirewall,
   podElements,
   readHostPort,
@@ -64,10 +65,12 @@ export function createFirewall(config: Config, clock: Pick<Clock, 'nowMs'> = sys
     apply: (state, sweep) => applyElements(socket, planFirewall(state, config), sweep),
     addPod: (pod) => {
       const resting = pod.addresses.filter(cooling.has)
-      return commit(socket, {
+      const done = commit(socket, {
         remove: coolingOf(resting).map((m) => m.remove),
         add: podMessages(pod, 'add'),
       })
+      if (done.ok) forgetUntranslated(socket, pod)
+      return done
     },
     removePod: (pod, coolDownMs) => {
       for (const ip of pod.addresses) cooling.note(ip, coolDownMs)
@@ -216,6 +219,14 @@ const coolingOf = (ips: readonly Ip[], timeoutMs = 0): { add: Message; remove: M
     const element = { key: ipField(ip), timeoutMs }
     return { add: addElement(set, element), remove: delElement(set, element) }
   })
+
+/** UDP flows to the pod's hostPorts from before it had them would never be translated. */
+function forgetUntranslated(socket: NetlinkSocket, pod: FirewallPod): void {
+  const ports = pod.hostPorts.filter((p) => p.protocol === 'udp').map((p) => p.hostPort)
+  socket.batch(
+    ports.flatMap((port) => ([4, 6] as const).map((v) => deleteFlowsToPort(v, PROTOCOL.udp, port))),
+  )
+}
 
 function removePod(socket: NetlinkSocket, pod: FirewallPod, coolDownMs: number): Result<void> {
   const cooling = coolDownMs > 0 ? coolingOf(pod.addresses, coolDownMs).map((m) => m.add) : []

@@ -24,7 +24,8 @@ import { tunnelSet } from './ruleset.ts'
 export type SetElements = ReadonlyMap<string, readonly Element[]>
 export type FirewallElements = { readonly inet: SetElements; readonly arp: SetElements }
 
-const PROTOCOL = { tcp: 6, udp: 17, sctp: 132 } as const
+/** IANA's numbers. */
+export const PROTOCOL = { tcp: 6, udp: 17, sctp: 132 } as const
 const families = [4, 6] as const
 const isAny = (ip: Ip): boolean => ip === '0.0.0.0' || ip === '::'
 
