@@ -39,6 +39,8 @@ const INPUT_DELAY_MS = 5
 const LOOK_DELAY_MS: Readonly<Record<Urgency, number>> = { now: 20, soon: 1_000, tables: 100 }
 /** Whatever no event told is found by then. */
 const FULL_LOOK_MS = 60_000
+/** Looking at the host's other tables starts programs: not for every question about the status. */
+const SURROUNDINGS_MS = 10_000
 /** How long the first CNI calls of a node without a record wait for the first sync. */
 const FIRST_SYNC_MS = 3_000
 
@@ -170,6 +172,7 @@ function createRun(options: AgentOptions, kernel: KernelClient): Run {
     if (!hasRecord(facts)) await Promise.race([firstSync.promise, systemClock.sleep(FIRST_SYNC_MS)])
     await settle(markers, log)
     serve((call) => handleCall(call, markers))
+    const surroundings = kept(SURROUNDINGS_MS, () => readSurroundings(knowledge.ranges))
     const statusServer = await startStatusServer({
       socketPath: join(config.directories.run, 'agent.sock'),
       listen: listenOf(config),
@@ -185,7 +188,7 @@ function createRun(options: AgentOptions, kernel: KernelClient): Run {
           counts: live.counts(),
           endpoints: live.endpoints,
           hostPortsOf: (e) => live.hostPortsOf(e),
-          surroundings: [...runFolder, ...readSurroundings(knowledge.ranges)],
+          surroundings: [...runFolder, ...surroundings()],
           features,
         }),
     })
@@ -238,4 +241,14 @@ function tellFaults(log: Log, before: Report | undefined, now: Report): void {
   const present = textsOf(now)
   for (const text of present) if (!old.has(text)) log.warn({ fault: text }, 'a fault')
   for (const text of old) if (!present.has(text)) log.info({ fault: text }, 'a fault is gone')
+}
+
+/** The value of `read`, at most so old. */
+function kept<T>(forMs: number, read: () => T): () => T {
+  let last: { readonly value: T; readonly atMs: number } | undefined
+  return () => {
+    const nowMs = systemClock.nowMs()
+    if (!last || nowMs - last.atMs > forMs) last = { value: read(), atMs: nowMs }
+    return last.value
+  }
 }

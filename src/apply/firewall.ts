@@ -19,6 +19,7 @@ import {
   type Element,
   elementText,
   getElements,
+  getSet,
   type Intervals,
   ipField,
   joinIntervals,
@@ -38,11 +39,11 @@ import {
   type SetElements,
 } from '../plan/firewall.ts'
 import { NFT_TABLE } from '../plan/ownership.ts'
-import { arpSets, inetSets, rulesetOf } from '../plan/ruleset.ts'
+import { arpSets, inetSets, rulesetOf, versionOf } from '../plan/ruleset.ts'
 import type { Config } from '../schema/config.ts'
 import { byKey, difference } from './difference.ts'
 import type { Firewall, FirewallPod } from './firewall_contract.ts'
-import { nothing, type Outcome } from './outcome.ts'
+import { merged, nothing, type Outcome } from './outcome.ts'
 
 const tables = { inet: inetSets, arp: arpSets } as const
 const intervalsOf = (family: NftFamily, set: string): Intervals =>
@@ -62,7 +63,13 @@ export function createFirewall(config: Config, clock: Pick<Clock, 'nowMs'> = sys
       for (const { ip, remainingMs } of recalled) cooling.note(ip, remainingMs)
       return { hostPorts: recallHostPorts(socket), cooling: recalled, sources: recallSources(socket) }
     },
-    apply: (state, sweep) => applyElements(socket, planFirewall(state, config), sweep),
+    apply: (state, sweep) => {
+      // `nft flush ruleset`, with which Debian's nftables.conf begins, takes our tables away too.
+      const stands = socket.request(getSet(ref('inet', versionOf(config)))).ok
+      const built = stands ? nothing : buildTables(socket, config)
+      if (built.faults.length > 0) return built
+      return merged([built, applyElements(socket, planFirewall(state, config), sweep)])
+    },
     addPod: (pod) => {
       const resting = pod.addresses.filter(cooling.has)
       const done = commit(socket, {
@@ -248,6 +255,9 @@ function missingElements(socket: NetlinkSocket, pod: FirewallPod): string[] {
   return [...missing('inet', inet), ...missing('arp', arp)]
 }
 
+/** Of an element for all addresses of its family: a pod with hostPorts of one family must not get the other's. */
+const wildcard = (v: Family): Ip => ipFromBytes(new Uint8Array(v === 4 ? 4 : 16))
+
 function recallHostPorts(socket: NetlinkSocket): Map<Ip, HostPort[]> {
   const out = new Map<Ip, HostPort[]>()
   const note = (found: { to: Ip; port: HostPort } | undefined): void => {
@@ -255,7 +265,7 @@ function recallHostPorts(socket: NetlinkSocket): Map<Ip, HostPort[]> {
   }
   for (const v of [4, 6] as const) {
     for (const e of dumpSet(socket, 'inet', `host_ports${v}`)) {
-      if (e.data) note(readHostPort(e.key, e.data, v, undefined))
+      if (e.data) note(readHostPort(e.key, e.data, v, wildcard(v)))
     }
     for (const e of dumpSet(socket, 'inet', `host_ip_ports${v}`)) {
       const bytes = v === 4 ? 4 : 16

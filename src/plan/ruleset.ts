@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import type { Family } from '../base/ip.ts'
 import type { Intervals } from '../kernel/nft/element.ts'
 import type { Config } from '../schema/config.ts'
-import { NFT_TABLE, POD_GROUP, VXLAN_LINK } from './ownership.ts'
+import { DELETING_GROUP, NFT_TABLE, POD_GROUP, VXLAN_LINK } from './ownership.ts'
 
 type SetDefinition = { readonly type: string; readonly intervals: Intervals; readonly timeout?: true }
 
@@ -23,6 +23,9 @@ const INNER_ETHERTYPE = { 4: '@th,224,16 0x0800', 6: '@th,224,16 0x86dd' } as co
 const ND_TARGET = '@th,64,128'
 const ND_TARGET_IS_LINK_LOCAL = '@th,64,10 0x3fa'
 const VXLAN_VNI = '@th,96,24'
+
+/** Links on their way out count too: a pod that still runs has no element left, so nothing of it passes. */
+const FROM_PODS = `{ ${POD_GROUP}, ${DELETING_GROUP} }`
 
 /** `tunnel_4_in_6`: senders by IPv6 outer address, each with the IPv4 ranges of its pods. */
 export const tunnelSet = (inner: Family, outer: Family): string => `tunnel_${inner}_in_${outer}`
@@ -103,7 +106,7 @@ const sources = (): string => `  chain from_pod {
   }
   chain sources {
     type filter hook prerouting priority -450; policy accept;
-    meta iifgroup ${POD_GROUP} goto from_pod
+    meta iifgroup ${FROM_PODS} goto from_pod
     iifname { "lo", "${VXLAN_LINK}" } accept
     ip saddr @cluster_ranges4 goto from_segment_4
     ip6 saddr @cluster_ranges6 goto from_segment_6
@@ -127,7 +130,7 @@ ${tunnels
   }
   chain to_node {
     type filter hook input priority raw; policy accept;
-    udp dport ${port} meta iifgroup ${POD_GROUP} ${drop('pod_vxlan')}
+    udp dport ${port} meta iifgroup ${FROM_PODS} ${drop('pod_vxlan')}
     udp dport ${port} ${VXLAN_VNI} ${vni} goto from_underlay
   }
   chain through_node {
@@ -137,7 +140,7 @@ ${tunnels
     oifname "${VXLAN_LINK}" tcp flags syn / syn,rst tcp option maxseg size set rt mtu
   }
   chain vxlan_to_node {
-    meta iifgroup ${POD_GROUP} ${drop('pod_vxlan')}
+    meta iifgroup ${FROM_PODS} ${drop('pod_vxlan')}
     ${VXLAN_VNI} ${vni} ip saddr != @node_addresses4 ${drop('relayed_vxlan')}
     ${VXLAN_VNI} ${vni} ip6 saddr != @node_addresses6 ${drop('relayed_vxlan')}
   }`
@@ -191,7 +194,7 @@ ${[...arpDrops.keys()].map(counterText).join('\n')}
   }
   chain guard {
     type filter hook input priority filter; policy accept;
-    meta iifgroup ${POD_GROUP} goto from_pod
+    meta iifgroup ${FROM_PODS} goto from_pod
   }
 }`
 
@@ -214,9 +217,16 @@ export type Standing = {
   }
 }
 
+const tablesText = (config: Pick<Config, 'vxlan' | 'masquerade'>): string =>
+  `${inetTable(config)}\n${arpTable()}`
+
+/** Name of the set that signs the tables of this config. */
+export const versionOf = (config: Pick<Config, 'vxlan' | 'masquerade'>): string =>
+  `version_${createHash('sha256').update(tablesText(config)).digest('hex').slice(0, 12)}`
+
 export function rulesetOf(config: Pick<Config, 'vxlan' | 'masquerade'>, standing: Standing): Ruleset {
-  const tables = `${inetTable(config)}\n${arpTable()}`
-  const version = `version_${createHash('sha256').update(tables).digest('hex').slice(0, 12)}`
+  const tables = tablesText(config)
+  const version = versionOf(config)
   const head = `table inet ${NFT_TABLE} { }\ntable arp ${NFT_TABLE} { }\n`
   const sign = `add set inet ${NFT_TABLE} ${version} { type mark; }\n`
   const cleared = (['inet', 'arp'] as const).map((f) => clear(f, standing[f])).join('')

@@ -19,9 +19,11 @@ import {
 import type { Message } from '../netlink/message.ts'
 
 const SUBSYSTEM = 10 << 8
+const GETSET = SUBSYSTEM | 10
 const NEWSETELEM = SUBSYSTEM | 12
 const GETSETELEM = SUBSYSTEM | 13
 const DELSETELEM = SUBSYSTEM | 14
+const SET = { TABLE: 1, NAME: 2 } as const
 const LIST = { TABLE: 1, SET: 2, ELEMENTS: 3 } as const
 const ELEM = { KEY: 1, DATA: 2, FLAGS: 3, TIMEOUT: 4, EXPIRATION: 5, KEY_END: 10 } as const
 const LIST_ELEM = 1
@@ -101,6 +103,14 @@ export const addElement = (ref: SetRef, e: Element, intervals: Intervals = 'none
   message(NEWSETELEM, ref, e, intervals)
 export const delElement = (ref: SetRef, e: Element, intervals: Intervals = 'none'): Message =>
   message(DELSETELEM, ref, e, intervals)
+
+/** ENOENT if there is no such set, or no such table. */
+export const getSet = (ref: SetRef): Message => ({
+  type: GETSET,
+  flags: 0,
+  object: `set ${ref.family} ${ref.table} ${ref.set}`,
+  body: concat([header(ref.family), textAttr(SET.TABLE, ref.table), textAttr(SET.NAME, ref.set)]),
+})
 
 export const getElements = (ref: SetRef): Message => ({
   type: GETSETELEM,
