@@ -5,6 +5,9 @@ import type { CheckReport, Measured } from '../lab/check/check.ts'
 import { pathText } from './status_text.ts'
 import { paint, table } from './terminal.ts'
 
+const EACH =
+  '  Each: ICMP, TCP and UDP echo, HTTP with the source address kept, a packet of the path MTU, one byte more refused.'
+
 export function checkText(report: CheckReport): string {
   const { pairs, reached, checks, failed, tookMs } = report
   const all = reached === pairs && failed.length === 0
@@ -12,11 +15,7 @@ export function checkText(report: CheckReport): string {
   return [
     podsTable(report),
     ...(failed.length === 0 ? [] : [failures(failed)]),
-    `${all ? paint('green', '✓') : paint('red', '✗')} ${verdict}`,
-    paint(
-      'dim',
-      'Each pair: ICMP, TCP and UDP echo, HTTP with the source address kept, a packet of the path MTU, one too big.',
-    ),
+    `${all ? paint('green', '✓') : paint('red', '✗')} ${verdict}\n${paint('dim', EACH)}`,
   ].join('\n\n')
 }
 

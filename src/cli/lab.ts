@@ -1,6 +1,6 @@
 // `podlane lab`: its subcommands and their options; what they do is loaded when it is called.
 
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { LabOptions } from '../lab/record.ts'
 
 export type UpOptions = {
@@ -16,8 +16,13 @@ export type UpOptions = {
 }
 type Json = { json?: true }
 
+function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It must be a whole number.')
+}
+
 const number = (flags: string, text: string, usual: number): Option =>
-  new Option(flags, text).default(usual).argParser(Number)
+  new Option(flags, text).default(usual).argParser(wholeNumber)
 const jsonOption = (): Option => new Option('--json', 'as JSON')
 const examples = (...lines: readonly string[]): string =>
   `\nExamples:\n${lines.map((l) => `  ${l}\n`).join('')}`

@@ -51,9 +51,12 @@ function complaints(status: AgentStatus): string {
 }
 
 function ranges(status: AgentStatus): string {
-  const rows = status.ranges.map((r) => [r.cidr, `${r.used}`, `${r.free}`, `${r.coolingDown}`])
+  const rows = status.ranges.map((r) => [r.cidr, `${r.used}`, countText(r.free), `${r.coolingDown}`])
   return rows.length === 0 ? '' : section('Ranges', table(['RANGE', 'USED', 'FREE', 'COOLING'], rows))
 }
+
+/** Of the addresses of an IPv6 range nobody wants to see twenty digits. */
+const countText = (n: number): string => (n < 1e9 ? `${n}` : `2^${Math.round(Math.log2(n))}`)
 
 export const pathText = (path: PathKind): string =>
   paint(path === 'direct' ? 'green' : path === 'vxlan' ? 'yellow' : 'red', path)

@@ -23,7 +23,7 @@ export const printJson = (value: unknown): void => print(JSON.stringify(value, u
 export function printFault(fault: Fault): void {
   const stream = process.stderr
   process.stderr.write(`${styleText('red', 'podlane:', { stream })} ${faultText(fault)}\n`)
-  process.exitCode = FAILED
+  process.exitCode = fault.kind === 'bad-option' ? USAGE : FAILED
 }
 
 /** The value, or undefined after the fault was printed. */

@@ -1,9 +1,9 @@
 // What the lab's process in a node answers on its socket, and how the lab's commands ask it.
 
-import { request } from 'node:http'
 import * as v from 'valibot'
 import { fault, ok, type Result } from '../base/result.ts'
 import { nodeSocket } from './paths.ts'
+import { askSocket } from './socket_client.ts'
 
 const ports = v.array(v.number())
 const podSchema = v.object({
@@ -19,6 +19,9 @@ const podSchema = v.object({
     v.object({ name: v.string(), pid: v.number(), http: ports, tcpEcho: ports, udpEcho: ports }),
   ),
 })
+const complaintsSchema = v.array(v.object({ pod: v.string(), why: v.string() }))
+export type PodComplaints = v.InferOutput<typeof complaintsSchema>
+
 const statusSchema = v.object({
   name: v.string(),
   pid: v.number(),
@@ -30,8 +33,6 @@ const statusSchema = v.object({
 export type NodeStatus = v.InferOutput<typeof statusSchema>
 export type NodePod = v.InferOutput<typeof podSchema>
 
-const TIMEOUT_MS = 10_000
-
 export async function askNodeStatus(node: string): Promise<Result<NodeStatus>> {
   const answer = await askSocket(nodeSocket(node), 'GET', '/status')
   if (!answer.ok) return answer
@@ -40,44 +41,15 @@ export async function askNodeStatus(node: string): Promise<Result<NodeStatus>> {
   return fault('lab', node, "a node's status", parsed.issues[0].message, 'run «podlane lab down»')
 }
 
+/** Has the CNI program CHECK every pod of the node. */
+export async function askCniCheck(node: string): Promise<Result<PodComplaints>> {
+  const answer = await askSocket(nodeSocket(node), 'POST', '/cni-check')
+  if (!answer.ok) return answer
+  const parsed = v.safeParse(complaintsSchema, answer.value)
+  if (parsed.success) return ok(parsed.output)
+  return fault('lab', node, 'complaints of its pods', parsed.issues[0].message, 'run «podlane lab down»')
+}
+
 /** `stop` resolves when the agent is gone; it stays away until `start`. */
 export const commandAgent = (node: string, command: 'start' | 'stop'): Promise<Result<unknown>> =>
   askSocket(nodeSocket(node), 'POST', `/agent/${command}`)
-
-/** JSON over HTTP over a unix socket. */
-export function askSocket(
-  socketPath: string,
-  method: 'GET' | 'POST',
-  path: string,
-): Promise<Result<unknown>> {
-  const failed = (found: string): Result<never> =>
-    fault(
-      'no-answer',
-      `${method} ${path} at ${socketPath}`,
-      'an answer',
-      found,
-      'see whether its process runs',
-    )
-  return new Promise((resolve) => {
-    const sent = request({ socketPath, method, path, timeout: TIMEOUT_MS }, (response) => {
-      let text = ''
-      response.setEncoding('utf8')
-      response.on('data', (part: string) => {
-        text += part
-      })
-      response.on('error', (error) => resolve(failed(error.message)))
-      response.on('end', () => resolve(response.statusCode === 200 ? readJson(text, failed) : failed(text)))
-    })
-    sent.on('error', (error) => resolve(failed(error.message)))
-    sent.on('timeout', () => sent.destroy(new Error(`nothing within ${TIMEOUT_MS} ms`)))
-    sent.end()
-  })
-}
-
-function readJson(text: string, failed: (found: string) => Result<never>): Result<unknown> {
-  try {
-    return ok(JSON.parse(text))
-  } catch {
-    return failed(text.slice(0, 80))
-  }
-}

@@ -3,10 +3,11 @@
 import type { Fault, Result } from '../base/result.ts'
 import { type AgentStatus, parseAgentStatus } from '../schema/agent_status.ts'
 import { nodeNames } from './enter.ts'
-import { askNodeStatus, askSocket, type NodeStatus } from './node_status.ts'
+import { askNodeStatus, type NodeStatus } from './node_status.ts'
 import { agentSocket, kubeconfigFile } from './paths.ts'
 import { isAlive } from './processes.ts'
 import { type LabRecord, readProcesses, readRecord } from './record.ts'
+import { askSocket } from './socket_client.ts'
 
 export type LabStatus = {
   readonly lab: LabRecord | undefined

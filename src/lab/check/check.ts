@@ -5,6 +5,7 @@ import { fault, faultText, ok, type Result } from '../../base/result.ts'
 import { openNetns } from '../../kernel/netns.ts'
 import { OUTSIDE_HTTP_PORT } from '../background.ts'
 import { NODE_HTTP_PORT } from '../node_ports.ts'
+import { askCniCheck } from '../node_status.ts'
 import { readRecord } from '../record.ts'
 import { isFault, labStatus } from '../status.ts'
 import { planTopology } from '../topology.ts'
@@ -17,7 +18,7 @@ export type CheckReport = {
   /** Those that answered everything, in every family. */
   readonly reached: number
   readonly failed: readonly { readonly from: string; readonly to: string; readonly why: string }[]
-  /** Questions in all: pairs, nodes, outside, localhost; each address for itself. */
+  /** Questions in all: pairs, nodes, outside, localhost, each address for itself, and CNI CHECK for each node. */
   readonly checks: { readonly asked: number; readonly passed: number }
   readonly nodes: readonly NodeFacts[]
   readonly measured: readonly Measured[]
@@ -48,7 +49,26 @@ export async function checkLab(): Promise<Result<CheckReport>> {
     { addresses: outside, http: OUTSIDE_HTTP_PORT },
   )
   const answers = await askAll(questions)
-  return ok({ ...summary(nodes, questions, answers), tookMs: performance.now() - startMs })
+  const found = summary(nodes, questions, answers)
+  const complaints = await askRuntimes(nodes)
+  const { asked, passed } = found.checks
+  return ok({
+    ...found,
+    failed: [...found.failed, ...complaints],
+    checks: { asked: asked + nodes.length, passed: passed + nodes.length - complaints.length },
+    tookMs: performance.now() - startMs,
+  })
+}
+
+/** One question for each node: whether the CNI program finds every pod as it made it. */
+async function askRuntimes(nodes: readonly NodeFacts[]): Promise<CheckReport['failed']> {
+  const asked = nodes.map(async ({ name }): Promise<CheckReport['failed']> => {
+    const answer = await askCniCheck(name)
+    if (!answer.ok) return [{ from: name, to: 'its pods', why: faultText(answer.error) }]
+    const why = answer.value.map((c) => `${c.pod}: ${c.why}`).join('; ')
+    return why === '' ? [] : [{ from: name, to: 'its pods', why }]
+  })
+  return (await Promise.all(asked)).flat()
 }
 
 type Answer = { readonly latencyUs: number | undefined; readonly whys: readonly string[] }

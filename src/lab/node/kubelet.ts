@@ -10,7 +10,7 @@ import { reflect } from '../../input/kubernetes/reflector.ts'
 import type { Resource } from '../../input/kubernetes/resource.ts'
 import { uidFromApi } from '../../schema/kubernetes.ts'
 import type { LabApi } from '../api_client.ts'
-import type { CniFolders } from './cni_runtime.ts'
+import type { CniFolders } from './cni_plugin.ts'
 import { type PodSpec, podName, podSpecFromApi } from './pod_spec.ts'
 import { podStatus } from './pod_status.ts'
 import { Sandbox } from './sandbox.ts'
@@ -23,6 +23,8 @@ export type KubeletOptions = {
   readonly log: Log
   readonly folders: CniFolders
   readonly logFd: number
+  /** Pods with a network of their own wait for it. */
+  readonly networkOpened: Promise<void>
 }
 
 /** What is known of one pod. */
@@ -47,6 +49,11 @@ export function startKubelet(options: KubeletOptions): Kubelet {
   // BOUNDED by the pods of this node.
   const entries = new Map<string, Entry>()
   const stop = new AbortController()
+  let isOpen = false
+  void options.networkOpened.then(() => {
+    isOpen = true
+    for (const uid of entries.keys()) look(uid)
+  })
 
   const look = (uid: string): void => {
     const entry = entries.get(uid)
@@ -58,7 +65,7 @@ export function startKubelet(options: KubeletOptions): Kubelet {
     entry.running = true
     while (entry.again && !stop.signal.aborted) {
       entry.again = false
-      const fault = await step(entry, options, () => look(uid))
+      const fault = await step(entry, options, isOpen, () => look(uid))
       if (!fault) {
         entry.backoff.reset()
         continue
@@ -123,7 +130,12 @@ const fresh = (backoff: Backoff): Entry => ({
 })
 
 /** One look: a fault says that it must be repeated. */
-async function step(entry: Entry, options: KubeletOptions, onChange: () => void): Promise<Fault | undefined> {
+async function step(
+  entry: Entry,
+  options: KubeletOptions,
+  isOpen: boolean,
+  onChange: () => void,
+): Promise<Fault | undefined> {
   const { pod } = entry
   const ended = pod !== undefined && ['Succeeded', 'Failed'].includes(pod.status.phase)
   if (!pod || pod.metadata.deletionTimestamp !== undefined || ended) {
@@ -132,6 +144,7 @@ async function step(entry: Entry, options: KubeletOptions, onChange: () => void)
     entry.sandbox = undefined
     return pod && !ended ? finishDeletion(options.api, pod) : undefined
   }
+  if (!entry.sandbox && !isOpen && !pod.spec.hostNetwork) return undefined
   if (!entry.sandbox) {
     const { node, nodeAddresses, folders, logFd } = options
     const sandbox = new Sandbox({ pod, node, nodeAddresses, folders, logFd, onChange })

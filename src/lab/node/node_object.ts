@@ -6,7 +6,8 @@ import type { Log } from '../../base/log.ts'
 import type { Fault, Result } from '../../base/result.ts'
 import { faultText } from '../../base/result.ts'
 import type { LabApi } from '../api_client.ts'
-import { type CniFolders, networkStatus, readConfigList } from './cni_runtime.ts'
+import type { CniFolders } from './cni_plugin.ts'
+import { collectGarbage, networkStatus, readConfigList } from './cni_runtime.ts'
 
 export type NodeFacts = {
   readonly name: string
@@ -63,6 +64,8 @@ function nodeStatus(facts: NodeFacts, refusal: Fault | undefined, nowText: strin
 
 export type NodeReadiness = {
   readonly refusal: () => Fault | undefined
+  /** Resolves when the network was ready for the first time: pods that need one can be made. */
+  readonly opened: Promise<void>
   readonly close: () => void
 }
 
@@ -94,12 +97,19 @@ export async function keepNode(options: ReadinessOptions): Promise<NodeReadiness
     log.warn({}, faultText(told.error))
     await clock.sleep(500)
   }
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>()
   const watch = async (): Promise<void> => {
     let unreported = false
+    let collected = false
     while (!stop.signal.aborted) {
       const next = await readiness(options.folders)
       const before = refusal && faultText(refusal)
       refusal = next.ok ? undefined : next.error
+      if (next.ok && !collected) {
+        collected = true
+        await collectLeftovers(options)
+        open()
+      }
       unreported ||= before !== (refusal && faultText(refusal))
       if (unreported) {
         const told = await tell()
@@ -113,7 +123,7 @@ export async function keepNode(options: ReadinessOptions): Promise<NodeReadiness
     }
   }
   void watch()
-  return { refusal: () => refusal, close: () => stop.abort() }
+  return { refusal: () => refusal, opened, close: () => stop.abort() }
 }
 
 const starting: Fault = {
@@ -122,6 +132,13 @@ const starting: Fault = {
   wanted: 'an answer of the CNI program',
   found: 'none asked for yet',
   next: 'wait',
+}
+
+/** This kubelet has no pod yet: whatever the network has is of an earlier life. */
+async function collectLeftovers({ folders, log }: ReadinessOptions): Promise<void> {
+  const list = readConfigList(folders)
+  const done = list.ok ? await collectGarbage(list.value, [], folders) : list
+  if (!done.ok) log.warn({}, faultText(done.error))
 }
 
 async function readiness(folders: CniFolders): Promise<Result<void>> {

@@ -10,7 +10,7 @@ import { installCni } from '../../cni/install.ts'
 import { openLabApi } from '../api_client.ts'
 import { lineLog } from '../line_log.ts'
 import { NODE_ECHO_PORT, NODE_HTTP_PORT } from '../node_ports.ts'
-import type { NodeStatus } from '../node_status.ts'
+import type { NodeStatus, PodComplaints } from '../node_status.ts'
 import { agentConfigFile, logFile, nodeKubeconfigFile, nodeSocket, nodeSpecFile } from '../paths.ts'
 import { cniProgram, podlaneProgram } from '../programs.ts'
 import { type AgentProcess, superviseAgent } from './agent_process.ts'
@@ -18,6 +18,7 @@ import { startContainer } from './container.ts'
 import { type Kubelet, startKubelet } from './kubelet.ts'
 import { mountNode } from './mounts.ts'
 import { keepNode, type NodeReadiness } from './node_object.ts'
+import { podName } from './pod_spec.ts'
 
 const specSchema = v.object({
   name: v.string(),
@@ -57,7 +58,13 @@ export async function runNode(name: string): Promise<void> {
   }
   const common = { api, clock: systemClock, log, folders }
   const readiness = await keepNode({ ...common, facts: spec })
-  const kubelet = startKubelet({ ...common, node: name, nodeAddresses: spec.addresses, logFd: podLog })
+  const kubelet = startKubelet({
+    ...common,
+    node: name,
+    nodeAddresses: spec.addresses,
+    logFd: podLog,
+    networkOpened: readiness.opened,
+  })
   serve(name, agent, kubelet, readiness)
 }
 
@@ -76,6 +83,7 @@ function serve(name: string, agent: AgentProcess, kubelet: Kubelet, readiness: N
   const act = async (method: string, path: string): Promise<unknown> => {
     if (method === 'POST' && path === '/agent/stop') await agent.stop()
     else if (method === 'POST' && path === '/agent/start') agent.start()
+    else if (method === 'POST' && path === '/cni-check') return checkPods(kubelet)
     else if (method !== 'GET' || path !== '/status') return undefined
     return status()
   }
@@ -109,6 +117,15 @@ function podsOf(kubelet: Kubelet): NodeStatus['pods'] {
       },
     ]
   })
+}
+
+/** What the CNI program finds wrong, by pod. */
+async function checkPods(kubelet: Kubelet): Promise<PodComplaints> {
+  const checked = kubelet.pods().map(async ({ pod, sandbox }) => {
+    const done = await sandbox?.check()
+    return done?.ok === false ? [{ pod: podName(pod), why: faultText(done.error) }] : []
+  })
+  return (await Promise.all(checked)).flat()
 }
 
 /** Through this process's root one sees its mounts. */

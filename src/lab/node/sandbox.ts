@@ -7,15 +7,8 @@ import { err, ok } from '../../base/result.ts'
 import { setLink } from '../../kernel/netlink/link.ts'
 import { NETLINK_ROUTE, NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { createNetns, removeNetns, withNetnsPath } from '../../kernel/netns.ts'
-import {
-  type Attachment,
-  addNetwork,
-  type CniFolders,
-  type CniResult,
-  type ConfigList,
-  delNetwork,
-  readConfigList,
-} from './cni_runtime.ts'
+import type { Attachment, CniFolders, ConfigList } from './cni_plugin.ts'
+import { addNetwork, type CniResult, checkNetwork, delNetwork, readConfigList } from './cni_runtime.ts'
 import { type Container, type Ports, portsOf, startContainer, stopContainer } from './container.ts'
 import { type ContainerSpec, capabilityArguments, type PodSpec } from './pod_spec.ts'
 import type { ContainerState, PodFacts } from './pod_status.ts'
@@ -111,6 +104,13 @@ export class Sandbox {
     }
     this.#removeNamespace()
     return ok(undefined)
+  }
+
+  /** CNI CHECK: success too where there is nothing to check. */
+  async check(): Promise<Result<void>> {
+    if (!this.#network) return ok(undefined)
+    const { list, attachment, result } = this.#network
+    return checkNetwork(list, attachment, result, this.#options.folders)
   }
 
   async #connect(): Promise<Result<void>> {
