@@ -53,6 +53,25 @@ describe('a lab of three nodes on two segments with both families', () => {
 
   test('every pair of pods, nodes, the outside and localhost answer each other', () => everyPairReached(30))
 
+  test('what is broken is named: refused UDP on one node, a swallowed «packet too big» on another', async () => {
+    const rules = (hook: string, rule: string): string =>
+      `add table inet broken; add chain inet broken x { type filter hook ${hook} priority 0; }; add rule inet broken x ${rule}`
+    await inside('node2', 'nft', rules('forward', 'meta l4proto udp reject'))
+    await inside('node1', 'nft', rules('output', 'icmp type destination-unreachable drop'))
+    const report = must(await checkLab())
+    for (const node of ['node1', 'node2']) await inside(node, 'nft', 'delete table inet broken')
+    const whys = (from: string, to: string): string =>
+      report.failed
+        .filter((f) => f.from === from && f.to === to)
+        .map((f) => f.why)
+        .join(' ')
+    assert.match(whys('default/node1-pod1', 'default/node2-pod1'), /UDP: ECONNREFUSED/)
+    assert.match(whys('default/node1-pod2', 'default/node3-pod1'), /one byte more than .* 1450: no answer/)
+    assert.equal(whys('default/node3-pod1', 'default/node1-pod1'), '')
+    // Untouched: pods of node1 and node3 to those of their own node, and from node3 to node1.
+    assert.equal(report.reached, 2 + 2 + 4)
+  })
+
   test('nodes of one segment reach each other directly, across the router by vxlan', async () => {
     const paths = async (node: string): Promise<Record<string, string>> =>
       Object.fromEntries(must(await askAgentStatus(node)).peers.map((p) => [p.name, p.path]))
@@ -152,8 +171,12 @@ describe('a lab of three nodes on two segments with both families', () => {
     assert.ok(await gone(heads, 5000))
     assert.ok(old.processes.some(isAlive), 'agents and pods outlive the processes that were killed')
     assert.equal(isUp(), false)
-    await bringUp({ families: 'ipv6' })
+    const [clean, ...steps] = must(labSteps({ ...usualOptions, families: 'ipv6' }))
+    assert.ok(clean)
+    must(await clean.run(() => {}))
+    // Before anything new is made: the kernel gives the numbers of namespaces anew.
     assert.deepEqual(await remains(old), { processes: [], namespaces: [] })
+    for (const step of steps) must(await step.run(() => {}))
     await everyPairReached(30)
     const body = labBody()
     assert.ok(body.processes.length > 12 && body.namespaces.size > 10)

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { test } from 'node:test'
+import type { AgentStatus } from '../src/schema/agent_status.ts'
+
+const entry = join(import.meta.dirname, '../src/cli/main.ts')
+const run = (...args: readonly string[]) =>
+  spawnSync(process.execPath, [entry, ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, PODLANE_LAB: 'none' },
+  })
+
+test('every command helps with examples', () => {
+  const commands = ['agent', 'status', 'config', 'install-cni', 'uninstall-cni', 'demo', 'version', 'lab']
+  const lab = ['up', 'status', 'check', 'exec', 'kubeconfig', 'down'].map((c) => ['lab', c])
+  for (const command of [...commands.map((c) => [c]), ...lab]) {
+    const { stdout, status } = run(...command, '--help')
+    assert.equal(status, 0, command.join(' '))
+    assert.match(stdout, /Examples:\n {2}(KUBECONFIG=\$\()?podlane /, command.join(' '))
+  }
+})
+
+test('wrong usage ends with 2, a failure with 1 and its fault in one line', () => {
+  assert.equal(run('nonsense').status, 2)
+  assert.equal(run('lab', 'up', '--nodes', 'many').status, 2)
+  assert.equal(run('lab', 'up', '--nodes', '0').status, 2)
+  assert.equal(run('lab', 'up', '--ipv6', '--dual').status, 2)
+  const { status, stderr, stdout } = run('status', '--socket', '/nowhere.sock')
+  assert.equal(status, 1)
+  assert.equal(stdout, '')
+  assert.match(
+    stderr,
+    /^podlane: GET \/status at \/nowhere.sock: wanted an answer, found .*ENOENT.*; start «podlane agent».*\n$/,
+  )
+  assert.match(run('lab', 'check').stderr, /wanted one that is up, found none; run «podlane lab up»/)
+})
+
+test('config prints what a file means with every default, and names a wrong key', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'podlane-cli-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'config.yaml')
+  writeFileSync(file, 'pathMode: vxlan\n')
+  assert.match(run('config', '--config', file).stdout, /pathMode: vxlan[\s\S]*coolDownSeconds: 30/)
+  assert.equal(JSON.parse(run('config', '--config', file, '--json').stdout).vxlan.port, 4789)
+  writeFileSync(file, 'pathMod: vxlan\n')
+  const { status, stderr } = run('config', '--config', file)
+  assert.equal(status, 1)
+  assert.match(stderr, /pathMod.*pathMode/)
+})
+
+const agentStatus: AgentStatus = {
+  version: '0.1.0',
+  nodeName: 'node1',
+  startedAt: '2030-01-01T00:00:00.000Z',
+  source: { kind: 'kubernetes', synced: true, message: 'API server https://10.0.0.1:6443' },
+  ready: { state: 'not-ready', why: 'no addresses left', next: 'delete pods' },
+  uplink: { name: 'eth0', mtuBytes: 1500, addresses: ['10.0.0.11/24'] },
+  ranges: [
+    { cidr: '10.244.0.0/24', used: 1, free: 252, coolingDown: 1 },
+    { cidr: 'fd00::/64', used: 1, free: 2 ** 64, coolingDown: 0 },
+  ],
+  pods: [
+    {
+      ...{ containerId: 'c'.repeat(64), ifName: 'eth0', uid: 'u', namespace: 'default', name: 'web' },
+      ...{ addresses: ['10.244.0.2'], hostInterface: 'podl0123456789a', hostPorts: ['8080/tcp → 80'] },
+    },
+  ],
+  peers: [
+    {
+      ...{ name: 'node2', address: '10.0.0.12', podCidrs: ['10.244.1.0/24'] },
+      ...{ path: 'vxlan', why: '10.0.0.12 is on another segment', mtuBytes: 1450 },
+    },
+  ],
+  complaints: [
+    { object: 'chain FORWARD', wanted: 'ACCEPT', found: 'DROP', next: 'iptables -P FORWARD ACCEPT' },
+  ],
+  features: { vxlan: 'yes' },
+  podMtuBytes: 1450,
+}
+
+test('status shows what the agent says, the cure beside what is wrong', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'podlane-cli-'))
+  const socket = join(folder, 'agent.sock')
+  const server = createServer((_, response) => response.end(JSON.stringify(agentStatus)))
+  await new Promise<void>((resolve) => server.listen(socket, resolve))
+  t.after(() => {
+    server.close()
+    rmSync(folder, { recursive: true })
+  })
+  // Not waited for in step: the server is in this process.
+  const shown = async (...more: readonly string[]): Promise<string> =>
+    text(spawn(process.execPath, [entry, 'status', '--socket', socket, ...more]).stdout)
+  assert.deepEqual(JSON.parse(await shown('--json')), agentStatus)
+  assert.equal(
+    await shown(),
+    `node    node1, podlane 0.1.0, up since 2030-01-01T00:00:00.000Z
+ready   no: no addresses left; delete pods
+source  kubernetes, in sync; API server https://10.0.0.1:6443
+uplink  eth0, MTU 1500, 10.0.0.11/24
+pod MTU 1450
+
+Wrong
+! chain FORWARD: wanted ACCEPT, found DROP
+  cure: iptables -P FORWARD ACCEPT
+
+Ranges
+RANGE          USED  FREE  COOLING
+10.244.0.0/24  1     252   1
+fd00::/64      1     2^64  0
+
+Peers
+NODE   ADDRESS    PODS           PATH   MTU   WHY
+node2  10.0.0.12  10.244.1.0/24  vxlan  1450  10.0.0.12 is on another segment
+
+Pods
+POD          ADDRESS     INTERFACE               HOSTPORTS
+default/web  10.244.0.2  eth0 / podl0123456789a  8080/tcp → 80
+
+Kernel
+vxlan: yes
+`,
+  )
+})
