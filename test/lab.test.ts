@@ -32,6 +32,16 @@ async function inside(where: string, ...argv: readonly string[]): Promise<string
   return execFileSync(file, args, { encoding: 'utf8', timeout: 10_000 })
 }
 
+/** The agent answers before it knows all nodes again. */
+async function synced(node: string): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const status = await askAgentStatus(node)
+    if (status.ok && status.value.source.synced && status.value.peers.length === 2) return
+    await sleep(50)
+  }
+  assert.fail(`the agent of ${node} is not in sync`)
+}
+
 async function everyPairReached(pairs: number): Promise<void> {
   const report = must(await checkLab())
   assert.deepEqual(report.failed, [])
@@ -143,7 +153,7 @@ describe('a lab of three nodes on two segments with both families', () => {
       /"hostname":"node3-pod1"/,
     )
     must(await commandAgent('node1', 'start'))
-    for (let tries = 0; tries < 100 && !(await askAgentStatus('node1')).ok; tries++) await sleep(50)
+    await synced('node1')
     await everyPairReached(30)
   })
 
@@ -161,6 +171,7 @@ describe('a lab of three nodes on two segments with both families', () => {
     )
       await sleep(50)
     must(await untilReady('/api/v1/pods', ['node2-pod1', 'node2-pod2'], () => {}))
+    await synced('node2')
     await everyPairReached(30)
   })
 

@@ -22,7 +22,10 @@ export function hostState(): Readonly<Record<string, unknown>> {
   return {
     links: run('ip', '-br', 'link'),
     tables: run('nft', 'list', 'tables'),
-    mounts: readFileSync('/proc/self/mounts', 'utf8'),
+    // Without the namespaces that others bind to files meanwhile.
+    mounts: readFileSync('/proc/self/mounts', 'utf8')
+      .split('\n')
+      .filter((line) => !line.startsWith('nsfs ') || line.includes(LAB_FOLDER)),
     folders: [LAB_FOLDER, '/sys/fs/bpf/podlane', ...privateFolders('x').map((f) => f.at)].filter((f) =>
       existsSync(f),
     ),
