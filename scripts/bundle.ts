@@ -1,12 +1,13 @@
 // Bundles `podlane`: the command with its subcommands in chunks of their own, so that the agent loads only what it
 // needs, and beside it the scripts that run as threads or processes of their own.
 
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { build } from 'esbuild'
 
 const outdir = process.argv[2] ?? 'dist'
 
+mkdirSync(outdir, { recursive: true })
 // Chunk names change with their content: without this the folder would fill up.
 for (const name of readdirSync(outdir)) if (name.endsWith('.js')) await rm(`${outdir}/${name}`)
 
