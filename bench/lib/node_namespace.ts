@@ -1,5 +1,6 @@
 // A node for a bench: a network namespace with an uplink into a second one, which stands for the rest of the segment.
 
+import type { IfIndex } from '../../src/base/ifindex.ts'
 import { type Ip, parseIp } from '../../src/base/ip.ts'
 import { parseMac } from '../../src/base/mac.ts'
 import { must } from '../../src/base/result.ts'
@@ -8,6 +9,8 @@ import { addVeth, getLinkByName, parseLink, setLink } from '../../src/kernel/net
 import { NETLINK_ROUTE, NetlinkSocket } from '../../src/kernel/netlink/socket.ts'
 import { createNetns, openNetns, withNetnsPath } from '../../src/kernel/netns.ts'
 import { FOLDER } from './sandbox.ts'
+
+const LOOPBACK = 1 as IfIndex
 
 export type NodeNamespace = { readonly path: string; readonly segment: string }
 
@@ -42,7 +45,11 @@ function configure(socket: NetlinkSocket, ips: readonly Ip[], prefixLength: numb
   const reply = read.ok ? read.replies[0] : undefined
   if (!reply) throw new Error('eth0 was not made')
   const { index } = parseLink(reply)
-  const messages = [setLink(index, { up: true }), ...ips.map((ip) => addAddress({ index, ip, prefixLength }))]
+  const messages = [
+    setLink(LOOPBACK, { up: true }),
+    setLink(index, { up: true }),
+    ...ips.map((ip) => addAddress({ index, ip, prefixLength })),
+  ]
   for (const answer of socket.batch(messages)) if (!answer.ok) throw new Error(`eth0: ${answer.text}`)
 }
 

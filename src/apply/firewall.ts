@@ -8,15 +8,15 @@ import type { Mac } from '../base/mac.ts'
 import { err, ok, type Result } from '../base/result.ts'
 import type { HostPort } from '../cni/network.ts'
 import { ENOENT } from '../kernel/errno.ts'
-import type { Message } from '../kernel/netlink/message.ts'
 import { answerFault, NETLINK_NETFILTER, NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { deleteFlowsToPort, removeFlows } from '../kernel/nft/conntrack.ts'
 import {
-  addElement,
+  addElements,
   batchBegin,
   batchEnd,
-  delElement,
+  delElements,
   type Element,
+  type ElementMessage,
   elementText,
   getElements,
   getSet,
@@ -51,7 +51,7 @@ const intervalsOf = (family: NftFamily, set: string): Intervals =>
 const ref = (family: NftFamily, set: string) => ({ family, table: NFT_TABLE, set })
 
 /** A write of elements that already reads as it should leaves nothing to do. */
-type Edit = { readonly remove: readonly Message[]; readonly add: readonly Message[] }
+type Edit = { readonly remove: readonly ElementMessage[]; readonly add: readonly ElementMessage[] }
 
 export function createFirewall(config: Config, clock: Pick<Clock, 'nowMs'> = systemClock): Firewall {
   const socket = new NetlinkSocket(NETLINK_NETFILTER)
@@ -73,7 +73,7 @@ export function createFirewall(config: Config, clock: Pick<Clock, 'nowMs'> = sys
     addPod: (pod) => {
       const resting = pod.addresses.filter(cooling.has)
       const done = commit(socket, {
-        remove: coolingOf(resting).map((m) => m.remove),
+        remove: coolingOf(resting).flatMap(({ set, e }) => delElements(set, [e])),
         add: podMessages(pod, 'add'),
       })
       if (done.ok) forgetUntranslated(socket, pod)
@@ -122,7 +122,7 @@ function buildTables(socket: NetlinkSocket, config: Config): Outcome {
   // by the first reconcile.
   const memory = memorySets.flatMap((set) =>
     standing.inet.sets.has(set)
-      ? dumpSet(socket, 'inet', set).map((e) => addElement(ref('inet', set), remembered(e)))
+      ? addElements(ref('inet', set), dumpSet(socket, 'inet', set).map(remembered))
       : [],
   )
   const rebuilt = loadRuleset(ruleset.rebuild)
@@ -178,8 +178,8 @@ function setEdits(socket: NetlinkSocket, family: NftFamily, want: SetElements, s
     )
     const gone = sweep ? surplus : surplus.filter((e) => missing.some((m) => inTheWay(e, m)))
     return {
-      remove: gone.map((e) => delElement(ref(family, set), e, intervals)),
-      add: missing.map((e) => addElement(ref(family, set), e, intervals)),
+      remove: delElements(ref(family, set), gone, intervals),
+      add: addElements(ref(family, set), missing, intervals),
     }
   })
 }
@@ -189,7 +189,7 @@ const inTheWay = (standing: Element, missing: Element): boolean =>
   Buffer.compare(standing.key, missing.end ?? missing.key) <= 0 &&
   Buffer.compare(missing.key, standing.end ?? standing.key) <= 0
 
-/** One transaction; a removal of what is gone already is left out and the rest is tried again. */
+/** One transaction; a removal of what is gone already is left out and the rest is tried again, element by element. */
 function commit(socket: NetlinkSocket, edit: Edit): Result<void> {
   let remove = edit.remove
   for (;;) {
@@ -198,7 +198,7 @@ function commit(socket: NetlinkSocket, edit: Edit): Result<void> {
     const answers = socket.transaction(batchBegin, messages, batchEnd)
     const absent = new Set(remove.filter((_, i) => isErrno(answers[i], ENOENT)))
     if (absent.size > 0) {
-      remove = remove.filter((m) => !absent.has(m))
+      remove = remove.flatMap((m) => (absent.has(m) ? m.split() : [m]))
       continue
     }
     for (const [i, answer] of answers.entries()) {
@@ -212,20 +212,19 @@ function commit(socket: NetlinkSocket, edit: Edit): Result<void> {
 const isErrno = (answer: { ok: boolean; errno?: number } | undefined, errno: number): boolean =>
   answer !== undefined && !answer.ok && answer.errno === errno
 
-function podMessages(pod: FirewallPod, verb: 'add' | 'remove'): Message[] {
+function podMessages(pod: FirewallPod, verb: 'add' | 'remove'): ElementMessage[] {
   const { inet, arp } = podElements(pod)
-  const make = verb === 'add' ? addElement : delElement
-  const of = (family: NftFamily, sets: SetElements): Message[] =>
-    [...sets].flatMap(([set, elements]) => elements.map((e) => make(ref(family, set), e)))
+  const make = verb === 'add' ? addElements : delElements
+  const of = (family: NftFamily, sets: SetElements): ElementMessage[] =>
+    [...sets].flatMap(([set, elements]) => make(ref(family, set), elements))
   return [...of('inet', inet), ...of('arp', arp)]
 }
 
-const coolingOf = (ips: readonly Ip[], timeoutMs = 0): { add: Message; remove: Message }[] =>
-  ips.map((ip) => {
-    const set = ref('inet', ip.includes(':') ? 'cooling6' : 'cooling4')
-    const element = { key: ipField(ip), timeoutMs }
-    return { add: addElement(set, element), remove: delElement(set, element) }
-  })
+const coolingOf = (ips: readonly Ip[], timeoutMs = 0): { set: ReturnType<typeof ref>; e: Element }[] =>
+  ips.map((ip) => ({
+    set: ref('inet', ip.includes(':') ? 'cooling6' : 'cooling4'),
+    e: { key: ipField(ip), timeoutMs },
+  }))
 
 /** UDP flows to the pod's hostPorts from before it had them would never be translated. */
 function forgetUntranslated(socket: NetlinkSocket, pod: FirewallPod): void {
@@ -236,7 +235,8 @@ function forgetUntranslated(socket: NetlinkSocket, pod: FirewallPod): void {
 }
 
 function removePod(socket: NetlinkSocket, pod: FirewallPod, coolDownMs: number): Result<void> {
-  const cooling = coolDownMs > 0 ? coolingOf(pod.addresses, coolDownMs).map((m) => m.add) : []
+  const cooling =
+    coolDownMs > 0 ? coolingOf(pod.addresses, coolDownMs).flatMap(({ set, e }) => addElements(set, [e])) : []
   const done = commit(socket, { remove: podMessages(pod, 'remove'), add: cooling })
   removeFlows(socket, pod.addresses)
   return done

@@ -14,6 +14,7 @@ const SOCK_RAW_CLOEXEC = 3 | 0x80000
 export const SOCK_NONBLOCK = 0x800
 const SOL_SOCKET = 1
 const SO_RCVTIMEO = 20
+const SO_SNDBUFFORCE = 32
 const SO_RCVBUFFORCE = 33
 const SOL_NETLINK = 270
 const NETLINK_ADD_MEMBERSHIP = 1
@@ -21,6 +22,8 @@ const NETLINK_CAP_ACK = 10
 const NETLINK_EXT_ACK = 11
 const NETLINK_GET_STRICT_CHK = 12
 const RECEIVE_BYTES = 4 << 20
+/** A transaction is one datagram: the sets of some ten thousand nodes fit. */
+const SEND_BYTES = 16 << 20
 const DATAGRAM_BYTES = 256 << 10
 /** Messages a write: their acks must fit into the receive buffer. */
 const BATCH_MESSAGES = 500
@@ -58,6 +61,7 @@ export class NetlinkSocket {
       protocol,
     )
     this.#option(SOL_SOCKET, SO_RCVBUFFORCE, u32(RECEIVE_BYTES))
+    this.#option(SOL_SOCKET, SO_SNDBUFFORCE, u32(SEND_BYTES))
     this.#option(SOL_SOCKET, SO_RCVTIMEO, concat([u32(TIMEOUT_S), new Uint8Array(12)]))
     this.#option(SOL_NETLINK, NETLINK_EXT_ACK, u32(1))
     this.#option(SOL_NETLINK, NETLINK_CAP_ACK, u32(1))

@@ -80,29 +80,80 @@ function elementAttributes(e: Element, withEnd: boolean, removal: boolean): Uint
 /** How a set keeps its intervals: `concatenated` with the end in the element, `plain` as an element of its own. */
 export type Intervals = 'none' | 'plain' | 'concatenated'
 
-function message(type: number, ref: SetRef, e: Element, intervals: Intervals): Message {
-  const removal = type === DELSETELEM
-  const inside = [elementAttributes(e, intervals === 'concatenated', removal)]
-  if (intervals === 'plain' && e.end) {
-    inside.push(nest(LIST_ELEM, [be32Attr(ELEM.FLAGS, INTERVAL_END), value(ELEM.KEY, e.end)]))
+/** A message about elements. `split` makes one of each element, and none of a single one. */
+export type ElementMessage = Message & { readonly split: () => readonly ElementMessage[] }
+
+/** What a netlink attribute holds: its length has 16 bits. Well below, as each element is several attributes. */
+const LIST_BYTES = 32_000
+
+function elementList(e: Element, intervals: Intervals, removal: boolean): Uint8Array {
+  const inside = elementAttributes(e, intervals === 'concatenated', removal)
+  if (intervals !== 'plain' || !e.end) return inside
+  return concat([inside, nest(LIST_ELEM, [be32Attr(ELEM.FLAGS, INTERVAL_END), value(ELEM.KEY, e.end)])])
+}
+
+/** As few messages as hold the elements: each costs the kernel a look-up of the set, and an answer. */
+function messages(
+  type: number,
+  ref: SetRef,
+  elements: readonly Element[],
+  intervals: Intervals,
+): ElementMessage[] {
+  const out: ElementMessage[] = []
+  let members: Element[] = []
+  let lists: Uint8Array[] = []
+  let bytes = 0
+  const end = (): void => {
+    if (members.length > 0) out.push(message(type, ref, members, lists, intervals))
+    members = []
+    lists = []
+    bytes = 0
   }
+  for (const e of elements) {
+    const list = elementList(e, intervals, type === DELSETELEM)
+    if (bytes + list.length > LIST_BYTES) end()
+    members.push(e)
+    lists.push(list)
+    bytes += list.length
+  }
+  end()
+  return out
+}
+
+function message(
+  type: number,
+  ref: SetRef,
+  elements: readonly Element[],
+  lists: readonly Uint8Array[],
+  intervals: Intervals,
+): ElementMessage {
+  const [first] = elements
+  const what =
+    elements.length === 1 && first ? `element ${elementText(first)}` : `${elements.length} elements`
   return {
     type,
-    flags: removal ? 0 : 0x400,
-    object: `element ${elementText(e)} of set ${ref.family} ${ref.table} ${ref.set}`,
+    flags: type === DELSETELEM ? 0 : 0x400,
+    object: `${what} of set ${ref.family} ${ref.table} ${ref.set}`,
     body: concat([
       header(ref.family),
       textAttr(LIST.TABLE, ref.table),
       textAttr(LIST.SET, ref.set),
-      nest(LIST.ELEMENTS, inside),
+      nest(LIST.ELEMENTS, lists),
     ]),
+    split: () => (elements.length === 1 ? [] : elements.flatMap((e) => messages(type, ref, [e], intervals))),
   }
 }
 
-export const addElement = (ref: SetRef, e: Element, intervals: Intervals = 'none'): Message =>
-  message(NEWSETELEM, ref, e, intervals)
-export const delElement = (ref: SetRef, e: Element, intervals: Intervals = 'none'): Message =>
-  message(DELSETELEM, ref, e, intervals)
+export const addElements = (
+  ref: SetRef,
+  elements: readonly Element[],
+  intervals: Intervals = 'none',
+): ElementMessage[] => messages(NEWSETELEM, ref, elements, intervals)
+export const delElements = (
+  ref: SetRef,
+  elements: readonly Element[],
+  intervals: Intervals = 'none',
+): ElementMessage[] => messages(DELSETELEM, ref, elements, intervals)
 
 /** ENOENT if there is no such set, or no such table. */
 export const getSet = (ref: SetRef): Message => ({
