@@ -19,9 +19,13 @@ export function difference<Have, Want>(
     if (standing === undefined) missing.push(wanted)
     else if (!same(standing, wanted)) changed.push({ have: standing, want: wanted })
   }
-  const surplus = [...have].filter(([key]) => !want.has(key)).map(([, row]) => row)
+  const surplus: Have[] = []
+  for (const [key, row] of have) if (!want.has(key)) surplus.push(row)
   return { missing, changed, surplus }
 }
 
-export const byKey = <T>(rows: readonly T[], key: (row: T) => string): Map<string, T> =>
-  new Map(rows.map((row) => [key(row), row]))
+export function byKey<T>(rows: readonly T[], key: (row: T) => string): Map<string, T> {
+  const out = new Map<string, T>()
+  for (const row of rows) out.set(key(row), row)
+  return out
+}

@@ -17,7 +17,7 @@ import {
   delElements,
   type Element,
   type ElementMessage,
-  elementText,
+  elementKey,
   getElements,
   getSet,
   type Intervals,
@@ -172,8 +172,8 @@ function setEdits(socket: NetlinkSocket, family: NftFamily, want: SetElements, s
     // Before all inputs are in sync a range only grows: what a former run knew of other nodes stays.
     const wanted = intervals === 'plain' && !sweep ? joinRanges([...standing, ...elements]) : elements
     const { missing, surplus } = difference(
-      byKey(standing, elementText),
-      byKey(wanted, elementText),
+      byKey(standing, elementKey),
+      byKey(wanted, elementKey),
       () => true,
     )
     const gone = sweep ? surplus : surplus.filter((e) => missing.some((m) => inTheWay(e, m)))
@@ -247,8 +247,8 @@ function missingElements(socket: NetlinkSocket, pod: FirewallPod): string[] {
   const missing = (family: NftFamily, sets: SetElements): string[] =>
     [...sets].flatMap(([set, elements]) => {
       if (elements.length === 0) return []
-      const have = new Set(readSet(socket, family, set).map(elementText))
-      return elements.every((e) => have.has(elementText(e)))
+      const have = new Set(readSet(socket, family, set).map(elementKey))
+      return elements.every((e) => have.has(elementKey(e)))
         ? []
         : [`the pod is gone from nft set ${family} ${NFT_TABLE} ${set}`]
     })

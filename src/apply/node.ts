@@ -7,7 +7,7 @@ import { err, fault, ok, type Result } from '../base/result.ts'
 import type { HostPort } from '../cni/network.ts'
 import { getAddresses, parseAddress } from '../kernel/netlink/address.ts'
 import { getLinks, type LinkRow, parseLink } from '../kernel/netlink/link.ts'
-import { getRoutes, getRouteTo, parseRoute } from '../kernel/netlink/route.ts'
+import { getRoutes, getRouteTo, parseRoute, type RouteRow } from '../kernel/netlink/route.ts'
 import { NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { type Network, planNetwork } from '../plan/network.ts'
 import { VXLAN_LINK } from '../plan/ownership.ts'
@@ -117,15 +117,16 @@ export class NodeKernel {
     const uplink = found.ok ? found.value : undefined
     this.#uplink = uplink?.index
     const { endpoints } = ownLinks(facts.links)
+    const routes = readRoutes(this.#route)
     const network = planNetwork({
       config: this.#config,
       selfName: input.selfName,
       nodes: input.nodes,
       uplink,
       endpoints,
-      recordedRanges: recordedRanges(readRoutes(this.#route)),
+      recordedRanges: recordedRanges(routes),
     })
-    const outcome = merged([built, this.#apply(network, uplink, facts, endpoints, input)])
+    const outcome = merged([built, this.#apply(network, uplink, { ...facts, routes }, endpoints, input)])
     // Before the first sync nobody has said what the uplink should hold.
     const complaint = found.ok || !input.sweep ? [] : [found.error]
     return {
@@ -190,7 +191,7 @@ export class NodeKernel {
   #apply(
     network: Network,
     uplink: Uplink | undefined,
-    facts: UplinkFacts,
+    facts: UplinkFacts & { readonly routes: readonly RouteRow[] },
     endpoints: readonly Endpoint[],
     input: ReconcileInput,
   ): Outcome {
@@ -213,7 +214,7 @@ export class NodeKernel {
       peerMacs: peerMacs(before, uplink?.index),
       pods: endpoints.map((e) => this.#firewallPod(e)),
     }
-    return merged([
+    const links = merged([
       vxlan,
       // The filter stands before the first route leads anywhere.
       this.#firewall.apply(state, sweep),
@@ -231,8 +232,13 @@ export class NodeKernel {
           ])
         : nothing,
       applyEndpointLinks(this.#route, endpoints, facts.links, facts.addresses),
+    ])
+    // Routes go with their link: those read before it was made anew or set up again do not count.
+    const routes = links.changes.length > 0 ? readRoutes(this.#route) : facts.routes
+    return merged([
+      links,
       applyNeighbours(this.#route, before, network.neighbours, device, sweep),
-      applyRoutes(this.#route, routeSpecs(network.routes, device), sweep),
+      applyRoutes(this.#route, routes, routeSpecs(network.routes, device), sweep),
     ])
   }
 

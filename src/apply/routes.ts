@@ -48,8 +48,14 @@ export function routeSpecs(
   })
 }
 
-export function applyRoutes(socket: NetlinkSocket, wanted: readonly RouteSpec[], sweep: boolean): Outcome {
-  const diff = difference(byKey(readRoutes(socket), keyOf), byKey(wanted, keyOf), sameRoute)
+/** @param have as read in this same look */
+export function applyRoutes(
+  socket: NetlinkSocket,
+  have: readonly RouteRow[],
+  wanted: readonly RouteSpec[],
+  sweep: boolean,
+): Outcome {
+  const diff = difference(byKey(have, keyOf), byKey(wanted, keyOf), sameRoute)
   return merged([
     writeRoutes(socket, 'add', diff.missing, addRoute),
     changeAll(socket, diff.changed),

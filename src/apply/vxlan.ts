@@ -110,18 +110,18 @@ export function applyFdb(
     .map(parseFdb)
     .filter((f) => f !== undefined)
     .filter((f) => f.device === device)
-  const key = (f: { mac: string }): string => f.mac
-  const wanted = want.map((f) => ({ device, mac: f.mac, dst: f.dst }))
-  // Several destinations of one MAC would each get a copy: surplus ones of a wanted MAC go too.
-  const strays = have.filter((f) => wanted.some((w) => w.mac === f.mac && w.dst !== f.dst))
-  const diff = difference<FdbRow, (typeof wanted)[number]>(
-    byKey(
-      have.filter((f) => !strays.includes(f)),
-      key,
-    ),
-    byKey(wanted, key),
-    () => true,
+  const wanted = byKey(
+    want.map((f) => ({ device, mac: f.mac, dst: f.dst })),
+    (f) => f.mac,
   )
+  // Several destinations of one MAC would each get a copy: surplus ones of a wanted MAC go too.
+  const isStray = (f: FdbRow): boolean => (wanted.get(f.mac)?.dst ?? f.dst) !== f.dst
+  const strays = have.filter(isStray)
+  const standing = byKey(
+    have.filter((f) => !isStray(f)),
+    (f) => f.mac,
+  )
+  const diff = difference(standing, wanted, () => true)
   return merged([
     write(socket, 'remove', [...strays, ...(sweep ? diff.surplus : [])].map(delFdb), [ENOENT]),
     write(socket, 'add', diff.missing.map(setFdb)),

@@ -1,6 +1,16 @@
 // Address ranges as branded strings `network/length` in canonical form: host bits are zero.
 
-import { bitsOf, type Family, familyOf, type Ip, ipFromBig, ipToBig, parseIp } from './ip.ts'
+import {
+  bitsOf,
+  type Family,
+  familyOf,
+  type Ip,
+  ipBytes,
+  ipFromBig,
+  ipFromBytes,
+  ipToBig,
+  parseIp,
+} from './ip.ts'
 import { fault, ok, type Result } from './result.ts'
 
 declare const cidrBrand: unique symbol
@@ -25,10 +35,13 @@ export function parseCidr(text: string): Result<Cidr> {
 
 /** The range of `length` leading bits around an address. */
 export function cidrOf(ip: Ip, length: number): Cidr {
-  const family = familyOf(ip)
-  const hostBits = BigInt(bitsOf(family) - length)
-  return `${ipFromBig((ipToBig(ip) >> hostBits) << hostBits, family)}/${length}` as Cidr
+  const bytes = ipBytes(ip)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = (bytes[i] ?? 0) & maskByte(length - 8 * i)
+  return `${ipFromBytes(bytes)}/${length}` as Cidr
 }
+
+/** A byte of which the first `bits` bits count: all of it from 8 on, nothing of it below 1. */
+const maskByte = (bits: number): number => (bits >= 8 ? 0xff : bits <= 0 ? 0 : (0xff00 >> bits) & 0xff)
 
 /** The range of one address, `/32` or `/128`. */
 export const hostCidr = (ip: Ip): Cidr => `${ip}/${bitsOf(familyOf(ip))}` as Cidr
@@ -44,10 +57,13 @@ export function cidrBounds(cidr: Cidr): { readonly first: bigint; readonly last:
 }
 
 export function cidrContains(cidr: Cidr, ip: Ip): boolean {
-  if (cidrFamily(cidr) !== familyOf(ip)) return false
-  const { first, last } = cidrBounds(cidr)
-  const value = ipToBig(ip)
-  return value >= first && value <= last
+  const network = ipBytes(cidrNetwork(cidr))
+  const bytes = ipBytes(ip)
+  const length = cidrLength(cidr)
+  return (
+    network.length === bytes.length &&
+    bytes.every((byte, i) => (byte & maskByte(length - 8 * i)) === network[i])
+  )
 }
 
 export function cidrsOverlap(a: Cidr, b: Cidr): boolean {

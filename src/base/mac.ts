@@ -17,12 +17,18 @@ export function parseMac(text: string): Result<Mac> {
   )
 }
 
+const hex = Array.from({ length: 256 }, (_, b) => b.toString(16).padStart(2, '0'))
+
 export function macFromBytes(bytes: Uint8Array): Mac {
-  return Array.from(bytes.subarray(0, 6), (b) => b.toString(16).padStart(2, '0')).join(':') as Mac
+  const at = (i: number): string | undefined => hex[bytes[i] ?? 0]
+  return `${at(0)}:${at(1)}:${at(2)}:${at(3)}:${at(4)}:${at(5)}` as Mac
 }
 
-export const macBytes = (mac: Mac): Uint8Array =>
-  Uint8Array.from(mac.split(':'), (h) => Number.parseInt(h, 16))
+export function macBytes(mac: Mac): Uint8Array {
+  const bytes = new Uint8Array(6)
+  for (let i = 0; i < 6; i++) bytes[i] = Number.parseInt(mac.slice(3 * i, 3 * i + 2), 16)
+  return bytes
+}
 
 /** A locally administered unicast MAC out of six bytes of any origin (a hash, an address). */
 export function localMac(bytes: Uint8Array): Mac {

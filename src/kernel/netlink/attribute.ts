@@ -51,13 +51,29 @@ export const be16 = (value: number): Uint8Array => Uint8Array.of((value >> 8) & 
 export const be32 = (value: number): Uint8Array =>
   Uint8Array.of((value >>> 24) & 0xff, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff)
 
-/** Attribute payloads by type; views into the given bytes. A later attribute of a type replaces an earlier one. */
-export type Attributes = ReadonlyMap<number, Uint8Array>
+/**
+ * Attribute payloads by type; views into the given bytes. A later attribute of a type replaces an earlier one. Looked
+ * up by scanning: a dump of thousands of objects leaves no table of each behind.
+ */
+export type Attributes = { readonly get: (type: number) => Uint8Array | undefined }
 
-export function attributes(bytes: Uint8Array): Attributes {
-  const out = new Map<number, Uint8Array>()
-  for (const [type, payload] of attributeList(bytes)) out.set(type, payload)
-  return out
+export const attributes = (bytes: Uint8Array): Attributes => ({ get: (type) => lastOf(bytes, type) })
+
+function lastOf(bytes: Uint8Array, wanted: number): Uint8Array | undefined {
+  let at = 0
+  let start = -1
+  let end = 0
+  while (at + 4 <= bytes.length) {
+    const length = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8)
+    if (length < 4 || at + length > bytes.length) break
+    const type = ((bytes[at + 2] ?? 0) | ((bytes[at + 3] ?? 0) << 8)) & TYPE_MASK
+    if (type === wanted) {
+      start = at + 4
+      end = at + length
+    }
+    at += align(length)
+  }
+  return start < 0 ? undefined : bytes.subarray(start, end)
 }
 
 /** Every attribute in order, for lists whose members share a type. */

@@ -58,7 +58,15 @@ export const protocolField = (protocol: number): Uint8Array => padded(Uint8Array
 export const portField = (port: number): Uint8Array => padded(be16(port))
 export const fields = (...parts: readonly Uint8Array[]): Uint8Array => concat(parts)
 
-/** Equal elements have equal texts. */
+/** Equal elements have equal keys; for maps, not for people. */
+export function elementKey(e: Element): string {
+  const text = (b: Uint8Array | undefined): string =>
+    b ? Buffer.from(b.buffer, b.byteOffset, b.length).toString('latin1') : ''
+  // Lengths are the same throughout a set, so nothing is needed in between but a sign for what is absent.
+  return `${text(e.key)}${e.end ? '-' : '.'}${text(e.end)}${text(e.data)}`
+}
+
+/** For people. */
 export function elementText(e: Element): string {
   const hex = (b: Uint8Array | undefined): string => (b ? Buffer.from(b).toString('hex') : '')
   return `${hex(e.key)}-${hex(e.end)}=${hex(e.data)}`
