@@ -14,7 +14,7 @@ build: dist/podlane.js dist/podlane.node dist/podlane-cni ## builds ./podlane
 
 node_modules/.done: package.json package-lock.json .npmrc
 	# Not «npm ci»: it refuses a lock file when a registry lacks optional packages of other platforms.
-	npm install --no-save --no-progress --ignore-scripts
+	npm install --no-save --no-progress --ignore-scripts --loglevel=error
 	@touch $@
 
 dist/podlane.node: native/addon.c node_modules/.done
