@@ -115,9 +115,4 @@ test('two pods of a node reach each other; a second reconcile and a restart chan
   assert.match(run(pods[0], 'ping', '-c1', '-W1', '10.244.1.3'), / 0% packet loss/)
   assert.match(run(pods[0], 'ping', '-c1', '-W1', 'fd00:1::3'), / 0% packet loss/)
   assert.match(run(pods[0], 'ping', '-c1', '-W1', '192.0.2.1'), / 0% packet loss/)
-  console.log(
-    run(node, 'ip', 'route'),
-    run(pods[0], 'ip', 'route'),
-    run(node, 'ip', '-d', 'link', 'show', 'podlane-vxlan'),
-  )
 })

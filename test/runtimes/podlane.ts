@@ -1,13 +1,13 @@
 // Podlane itself as the network under the runtimes: two nodes of the lab with the real agent, without pods of the
 // lab's own.
 
-import { faultText, must } from '../../src/base/result.ts'
+import { must } from '../../src/base/result.ts'
 import { takeDown } from '../../src/lab/down.ts'
 import { enterNode } from '../../src/lab/enter.ts'
 import { agentSocket } from '../../src/lab/paths.ts'
 import { askSocket } from '../../src/lab/socket_client.ts'
-import { labSteps, usualOptions } from '../../src/lab/up.ts'
 import { type AgentStatus, parseAgentStatus } from '../../src/schema/agent_status.ts'
+import { bringUp } from '../lab_runs.ts'
 import type { RuntimeNode } from './cell.ts'
 import type { PodNetworkUnderTest } from './network.ts'
 
@@ -17,10 +17,7 @@ async function agentStatus(node: string): Promise<AgentStatus> {
 }
 
 export async function openPodlaneNetwork(): Promise<PodNetworkUnderTest> {
-  for (const step of must(labSteps({ ...usualOptions, nodes: 2, pods: 0 }))) {
-    const done = await step.run(() => {})
-    if (!done.ok) throw new Error(`${step.title}: ${faultText(done.error)}`)
-  }
+  await bringUp({ nodes: 2, pods: 0 })
   const node = async (name: string): Promise<RuntimeNode> => {
     const status = await agentStatus(name)
     const address = status.uplink?.addresses[0]?.split('/')[0]
