@@ -110,6 +110,7 @@ export function host(
   families: readonly Family[],
   mtuBytes: number,
 ): Host {
+  for (const scope of ['all', 'default']) sysctl(ns, `ipv6/conf/${scope}/accept_dad`, '0')
   const own = mac(`02:00:00:00:00:${number.toString(16).padStart(2, '0')}`)
   const name = `p${number}`
   write(segment, [
