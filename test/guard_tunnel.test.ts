@@ -136,7 +136,6 @@ for (const underlay of [4, 6] as const) {
       program[Symbol.dispose]()
     }
     assert.equal(node.drops().tunnel_unknown_sender, 2 * (2 + everyone.length))
-    assert.ok(outside)
   })
 
   test(`a known node cannot send from the pods of another through its tunnel, whole or in fragments, over IPv${underlay}`, async (t) => {
