@@ -26,7 +26,7 @@ import { gatewayMac, ownLinks, podLinkName } from '../plan/pod_link.ts'
 import { aliasOf, type Endpoint, type Owner } from '../state/endpoint.ts'
 import { endpointSwitches, gatewayMessages } from './endpoint_links.ts'
 import { neighbourMessage } from './neighbours.ts'
-import { configurePod } from './pod_side.ts'
+import { configurePod, type PodSide } from './pod_side.ts'
 import { routeSpecs } from './routes.ts'
 
 export type WireSpec = {
@@ -57,21 +57,24 @@ export function makeEndpoint(
     link: { index: link.value.index, name: link.value.name, mac: gatewayMac, mtuBytes: link.value.mtuBytes },
   }
   const admitted = admit(endpoint)
-  const inPod = !admitted.ok
-    ? admitted
-    : configurePod(spec.netnsFd, {
-        index: ifIndex(link.value.peerIndex ?? 0),
-        ifName: spec.owner.ifName,
-        addresses: spec.owner.addresses,
-        mtuBytes: spec.routeMtuBytes,
-        egress: bucket(spec.bandwidth?.egressRate, spec.bandwidth?.egressBurst),
+  const made = admitted.ok
+    ? configurePod(spec.netnsFd, podSide(link.value, spec), () => {
+        const onHost = writeAll(socket, hostMessages(endpoint, spec))
+        return onHost.ok ? addHostRoutes(socket, endpoint) : onHost
       })
-  const onHost = inPod.ok ? writeAll(socket, hostMessages(endpoint, spec)) : inPod
-  const reached = onHost.ok ? addHostRoutes(socket, endpoint) : onHost
-  if (reached.ok) return ok(endpoint)
+    : admitted
+  if (made.ok) return ok(endpoint)
   dropLink(socket, endpoint)
-  return reached
+  return made
 }
+
+const podSide = (link: LinkRow, spec: WireSpec): PodSide => ({
+  index: ifIndex(link.peerIndex ?? 0),
+  ifName: spec.owner.ifName,
+  addresses: spec.owner.addresses,
+  mtuBytes: spec.routeMtuBytes,
+  egress: bucket(spec.bandwidth?.egressRate, spec.bandwidth?.egressBurst),
+})
 
 function makeLinks(socket: NetlinkSocket, spec: WireSpec): Result<LinkRow> {
   const name = podLinkName(spec.owner)

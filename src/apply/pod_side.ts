@@ -7,11 +7,11 @@ import type { IfIndex } from '../base/ifindex.ts'
 import { bitsOf, type Family, familyOf, type Ip, parseIp } from '../base/ip.ts'
 import { err, fault, must, ok, type Result } from '../base/result.ts'
 import { addAddress } from '../kernel/netlink/address.ts'
-import { setLink } from '../kernel/netlink/link.ts'
+import { getLinkByName, setLink } from '../kernel/netlink/link.ts'
 import type { Message } from '../kernel/netlink/message.ts'
 import { setNeighbour } from '../kernel/netlink/neighbour.ts'
 import { setTokenBucket, type TokenBucket } from '../kernel/netlink/qdisc.ts'
-import { replaceRoute } from '../kernel/netlink/route.ts'
+import { getRouteTo, parseRoute, replaceRoute } from '../kernel/netlink/route.ts'
 import { answerFault, NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { withNetns } from '../kernel/netns.ts'
 import { GATEWAY_4, GATEWAY_6, ROUTE_PROTOCOL } from '../plan/ownership.ts'
@@ -30,8 +30,11 @@ export type PodSide = {
   readonly egress: TokenBucket | undefined
 }
 
-/** Runs inside the pod's namespace for as long as a few writes take. */
-export function configurePod(netnsFd: number, pod: PodSide): Result<void> {
+/**
+ * Runs inside the pod's namespace for as long as a few writes take.
+ * @param onHost makes the host's end and brings it up; when this returns, packets go through in both directions
+ */
+export function configurePod(netnsFd: number, pod: PodSide, onHost: () => Result<void>): Result<void> {
   const entered = withNetns(netnsFd, () => {
     const six = pod.addresses.some((a) => familyOf(a) === 6)
     const switched = six ? setIpv6Switches(pod.ifName) : ok(undefined)
@@ -48,9 +51,28 @@ export function configurePod(netnsFd: number, pod: PodSide): Result<void> {
         return err(answerFault({ ...message, object: `${message.object} in the pod` }, answer))
       }
     }
-    return ok(undefined)
+    const done = onHost()
+    if (done.ok) settle(socket, pod)
+    return done
   } finally {
     socket.close()
+  }
+}
+
+const SETTLE_TRIES = 200
+const SETTLE_PAUSE_MS = 0.25
+
+/**
+ * Two things the kernel leaves to workers, which wait for whatever else changes links on this host. The end that came
+ * up first drops what it is to send until the news of its carrier is worked off: asking for the link does that at
+ * once (rtnl_getlink, 6.8). And an IPv6 address receives nothing until its local route is entered: looked for here.
+ */
+function settle(socket: NetlinkSocket, pod: PodSide): void {
+  const sixes = pod.addresses.filter((ip) => familyOf(ip) === 6).map(getRouteTo)
+  for (let i = 0; i < SETTLE_TRIES; i++) {
+    const [, ...routes] = socket.batch([getLinkByName(pod.ifName), ...sixes])
+    if (routes.every((r) => r.ok && r.replies[0] && parseRoute(r.replies[0])?.type === 'local')) return
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SETTLE_PAUSE_MS)
   }
 }
 

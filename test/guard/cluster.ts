@@ -133,6 +133,8 @@ export function host(
     setLink(index, { up: true }),
     ...addresses.map((a) => addAddress({ index, ip: a, prefixLength: familyOf(a) === 4 ? 24 : 64 })),
   ])
+  // Asked for, the first end is ready at once.
+  linkOf(segment, name)
   return { ns, mac: own, addresses }
 }
 
