@@ -1,6 +1,7 @@
 // Podlane itself as the network under the runtimes: two nodes of the lab with the real agent, without pods of the
 // lab's own.
 
+import '../lab_name.ts'
 import { must } from '../../src/base/result.ts'
 import { takeDown } from '../../src/lab/down.ts'
 import { enterNode } from '../../src/lab/enter.ts'
