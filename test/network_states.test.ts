@@ -11,7 +11,7 @@ import { must } from '../src/base/result.ts'
 import { podMac } from '../src/plan/pod_link.ts'
 import { parseConfig } from '../src/schema/config.ts'
 import type { NodeRow } from '../src/state/rows.ts'
-import { kernelDump, run } from './agent/dump.ts'
+import { kernelDump, run, shell } from './agent/dump.ts'
 import { join2 } from './agent/node_bench.ts'
 import { type TestNamespace, testNamespace } from './namespaces.ts'
 
@@ -89,7 +89,7 @@ class Walker {
     const outside = testNamespace(t)
     run(this.#ns, 'ip', 'link', 'set', 'lo', 'up')
     // Or neighbours are not asked for before the uplink has made sure of its link-local address.
-    for (const ns of [this.#ns, outside]) run(ns, 'sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0')
+    for (const ns of [this.#ns, outside]) shell(ns, 'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad')
     join2(this.#ns, outside, {
       a: ['192.0.2.1/24', '2001:db8::1/64'],
       b: ['192.0.2.2/24', '192.0.2.3/24', '2001:db8::2/64'],

@@ -15,6 +15,7 @@ import { byKey, difference } from './difference.ts'
 import { merged, nothing, type Outcome, write } from './outcome.ts'
 
 const LINK_LOCAL_SCOPE = 253
+const SMALLEST_MTU_6 = 1280
 
 export type VxlanState = Outcome & { readonly link: LinkRow | undefined }
 
@@ -37,7 +38,7 @@ export function applyVxlanLink(
   if (have && sameDevice(have, want)) {
     const mtu = have.mtuBytes === want.mtuBytes ? [] : [setLink(have.index, { mtuBytes: want.mtuBytes })]
     const up = have.up ? [] : [setLink(have.index, { up: true })]
-    return { ...write(socket, 'change', [...mtu, ...up]), link: have }
+    return withDevice(have, write(socket, 'change', [...mtu, ...up]), want)
   }
   const removed = have ? write(socket, 'remove', [delLink(have.index)], [ENODEV]) : nothing
   // One write: a crash leaves either no device or a whole one.
@@ -46,18 +47,32 @@ export function applyVxlanLink(
     setLink(want.name, { noLinkLocal: true, ipv4: SWITCHES }),
     setLink(want.name, { up: true }),
   ])
-  // Without a device the other refusals only repeat the first.
-  if (made.faults.length > 0)
-    return { ...merged([removed, { ...made, faults: made.faults.slice(0, 1) }]), link: undefined }
   const read = socket.request(getLinkByName(want.name))
-  return {
-    ...merged([removed, made]),
-    link: read.ok && read.replies[0] ? parseLink(read.replies[0]) : undefined,
-  }
+  const link = read.ok && read.replies[0] ? parseLink(read.replies[0]) : undefined
+  return withDevice(link, merged([removed, made]), want)
 }
+
+/** A device that is not whole carries nothing: the other refusals would only repeat the first. */
+function withDevice(link: LinkRow | undefined, outcome: Outcome, want: DesiredVxlan): VxlanState {
+  const [first] = outcome.faults
+  if (!first) return { ...outcome, link }
+  return { ...outcome, faults: [errnoOf(first) === 'EADDRINUSE' ? portFault(want) : first], link: undefined }
+}
+
+const errnoOf = (f: Fault): string | undefined => f.found.split(' ')[0]
+
+const portFault = (want: DesiredVxlan): Fault => ({
+  kind: 'port-taken',
+  object: `link ${want.name}`,
+  wanted: `UDP port ${want.port} for the tunnel`,
+  found: 'another program or VXLAN device has it',
+  next: 'see «ss -lnup» and «ip -d link show type vxlan»; stop it, or set another vxlan.port on every node',
+})
 
 /** What cannot be changed in a standing device: it is made anew. */
 const sameDevice = (have: LinkRow, want: DesiredVxlan): boolean =>
+  // Below its smallest MTU IPv6 leaves a device, and comes back with its defaults.
+  (have.mtuBytes >= SMALLEST_MTU_6 || want.mtuBytes < SMALLEST_MTU_6) &&
   have.mac === want.mac &&
   have.vxlan?.vni === want.vni &&
   have.vxlan.port === want.port &&

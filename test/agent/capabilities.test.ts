@@ -24,7 +24,7 @@ test('a hostPort leads from outside and from the node itself, 127.0.0.1 included
 test('a hostPort that a program of the host or another pod has is code 103, and says who has it', async (t) => {
   const { bench } = nodeWithOutside(t)
   await bench.start()
-  start(t, bench.ns, 'busybox', 'nc', '-l', '-p', '8081')
+  start(t, bench.ns, 'nc', '-d', '-l', '8081')
   await listens(bench.ns, 8081)
   const second = testNamespace(t)
   const host = await bench.call('ADD', 'two', second.path, port(8081))

@@ -42,6 +42,8 @@ export class NodeBench {
   readonly ns: TestNamespace
   readonly folder: string
   readonly runFolder: string
+  /** Of the agent, over the test's own. */
+  env: NodeJS.ProcessEnv = {}
   #agent: AgentProcess | undefined
   readonly #t: TestContext
   readonly #configFile: string
@@ -100,8 +102,14 @@ export class NodeBench {
   launch(version?: string): AgentProcess {
     this.#agent = startAgentProcess(this.ns, this.#configFile, version, {
       PODLANE_SOCKET: join(this.runFolder, 'cni.sock'),
+      ...this.env,
     })
     return this.#agent
+  }
+
+  /** Goes on with an agent that was started before. */
+  adopt(agent: AgentProcess): void {
+    this.#agent = agent
   }
 
   /** Resolves when a while has passed without the agent changing anything. */

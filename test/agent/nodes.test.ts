@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { kernelDump, run } from './dump.ts'
+import { nodeA, nodeB, nodeWithOutside } from './fixtures.ts'
+import { until } from './until.ts'
+
+const far = { name: 'c', addresses: ['198.51.100.3'], podCIDRs: ['10.244.3.0/24'] }
+
+test('nodes with faults are named in the status, and the rest works', async (t) => {
+  const { bench } = nodeWithOutside(t, {
+    nodes: [
+      nodeA,
+      nodeB,
+      { name: 'same', addresses: ['198.51.100.9'], podCIDRs: ['10.244.2.0/24'] },
+      { name: 'overlapping', addresses: ['198.51.100.10'], podCIDRs: ['10.244.0.0/16'] },
+      { name: 'bare', addresses: ['198.51.100.11'], podCIDRs: [] },
+      { name: 'six', addresses: ['2001:db8::9'], podCIDRs: ['10.244.9.0/24'] },
+      far,
+    ],
+  })
+  await bench.start()
+  const { complaints, peers, ready } = await bench.status()
+  const of = (name: string): string => JSON.stringify(complaints.filter((c) => c.object === `node ${name}`))
+  assert.match(of('same'), /10\.244\.2\.0\/24, which overlaps .* of node b/)
+  assert.match(of('overlapping'), /10\.244\.0\.0\/16, which overlaps/)
+  assert.match(of('bare'), /spec\.podCIDRs/)
+  assert.match(of('six'), /IPv4 address/)
+  assert.equal(ready.state, 'ready')
+  assert.deepEqual(
+    peers.filter((p) => p.path !== 'none').map((p) => [p.name, p.path]),
+    [
+      ['b', 'vxlan'],
+      ['c', 'vxlan'],
+    ],
+  )
+  assert.match(run(bench.ns, 'ip', 'route'), /10\.244\.3\.0\/24 .* podlane-vxlan/)
+})
+
+test('a node that comes, moves, changes its range and goes is followed everywhere', async (t) => {
+  const { bench } = nodeWithOutside(t, { nodes: [nodeA] })
+  await bench.start()
+  await bench.settled(300)
+  const alone = kernelDump(bench.ns)
+  const has = (...words: string[]) => {
+    const text = kernelDump(bench.ns)
+    return words.every((w) => text.includes(w))
+  }
+  bench.declare([nodeA, far])
+  await until('it is there', () => has('10.244.3.0/24 via 10.244.3.1', 'dst 198.51.100.3'))
+  bench.declare([nodeA, { ...far, addresses: ['198.51.100.4'] }])
+  await until('it moved', () => has('dst 198.51.100.4'))
+  assert.ok(!has('198.51.100.3'))
+  bench.declare([nodeA, { ...far, podCIDRs: ['10.244.4.0/24'] }])
+  await until('it has another range', () => has('10.244.4.0/24 via 10.244.4.1'))
+  assert.ok(!has('10.244.3.0/24'))
+  bench.declare([nodeA])
+  await until('nothing of it is left', () => kernelDump(bench.ns) === alone)
+})
+
+test('before the node has a range ADD asks to be tried again and STATUS is 50; a range that goes again is kept', async (t) => {
+  const { bench } = nodeWithOutside(t, { nodes: [{ ...nodeA, podCIDRs: [] }, nodeB] })
+  await bench.start()
+  const status = await bench.call('STATUS', '', undefined)
+  assert.equal(status.json.code, 50)
+  const pod = bench.pod('early')
+  await assert.rejects(pod, /"code":11/)
+  bench.declare([nodeA, nodeB])
+  await until('it is ready', async () => (await bench.call('STATUS', '', undefined)).code === 0)
+  await bench.pod('one')
+  bench.declare([{ ...nodeA, podCIDRs: [] }, nodeB])
+  await bench.settled(400)
+  await bench.pod('two')
+  assert.deepEqual(
+    (await bench.status()).ranges.map((r) => [r.cidr, r.used]),
+    [
+      ['10.244.1.0/24', 2],
+      ['fd00:1::/64', 2],
+    ],
+  )
+})
