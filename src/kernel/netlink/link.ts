@@ -103,11 +103,32 @@ const header = (index: number, flags = 0, change = 0): Uint8Array => {
   return out
 }
 
-export type VethSpec = {
+/** What every link of ours is made with. */
+type LinkSpec = {
   readonly name: string
   readonly mac: Mac
   readonly mtuBytes: number
   readonly group: number
+}
+
+/** A new link, down. The MAC stands in this very message: udev would change one that the kernel chose. */
+function newLink(kind: string, spec: LinkSpec, data: readonly Uint8Array[]): Message {
+  return {
+    type: RTM_NEWLINK,
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    object: `${kind} ${spec.name}`,
+    body: concat([
+      header(0),
+      textAttr(IFLA.IFNAME, spec.name),
+      attr(IFLA.ADDRESS, macBytes(spec.mac)),
+      u32Attr(IFLA.MTU, spec.mtuBytes),
+      u32Attr(IFLA.GROUP, spec.group),
+      nest(IFLA.LINKINFO, [textAttr(INFO_KIND, kind), nest(INFO_DATA, data)]),
+    ]),
+  }
+}
+
+export type VethSpec = LinkSpec & {
   readonly peer: { readonly name: string; readonly mac: Mac; readonly netnsFd: number }
 }
 
@@ -120,60 +141,24 @@ export function addVeth(spec: VethSpec): Message {
     u32Attr(IFLA.MTU, spec.mtuBytes),
     u32Attr(IFLA.NET_NS_FD, spec.peer.netnsFd),
   ])
-  return {
-    type: RTM_NEWLINK,
-    flags: NLM_F_CREATE | NLM_F_EXCL,
-    object: `veth ${spec.name}`,
-    body: concat([
-      header(0),
-      textAttr(IFLA.IFNAME, spec.name),
-      attr(IFLA.ADDRESS, macBytes(spec.mac)),
-      u32Attr(IFLA.MTU, spec.mtuBytes),
-      u32Attr(IFLA.GROUP, spec.group),
-      nest(IFLA.LINKINFO, [textAttr(INFO_KIND, 'veth'), nest(INFO_DATA, [attr(VETH_INFO_PEER, peer)])]),
-    ]),
-  }
+  return newLink('veth', spec, [attr(VETH_INFO_PEER, peer)])
 }
 
-export type VxlanSpec = {
-  readonly name: string
-  readonly mac: Mac
-  readonly mtuBytes: number
-  readonly group: number
-  readonly vni: number
-  readonly port: number
-  readonly local: Ip
-}
+export type VxlanSpec = LinkSpec & { readonly vni: number; readonly port: number; readonly local: Ip }
 
 /** A unicast device, still down, without learning, on no particular uplink: its destinations are the FDB's alone. */
-export function addVxlan(spec: VxlanSpec): Message {
-  return {
-    type: RTM_NEWLINK,
-    flags: NLM_F_CREATE | NLM_F_EXCL,
-    object: `vxlan ${spec.name}`,
-    body: concat([
-      header(0),
-      textAttr(IFLA.IFNAME, spec.name),
-      attr(IFLA.ADDRESS, macBytes(spec.mac)),
-      u32Attr(IFLA.MTU, spec.mtuBytes),
-      u32Attr(IFLA.GROUP, spec.group),
-      nest(IFLA.LINKINFO, [
-        textAttr(INFO_KIND, 'vxlan'),
-        nest(INFO_DATA, [
-          u32Attr(VXLAN.ID, spec.vni),
-          ipAttr(familyOf(spec.local) === 4 ? VXLAN.LOCAL : VXLAN.LOCAL6, spec.local),
-          u8Attr(VXLAN.LEARNING, 0),
-          be16Attr(VXLAN.PORT, spec.port),
-          u8Attr(VXLAN.UDP_CSUM, 0),
-          u8Attr(VXLAN.ZERO_CSUM6_TX, 1),
-          u8Attr(VXLAN.ZERO_CSUM6_RX, 1),
-        ]),
-      ]),
-    ]),
-  }
-}
+export const addVxlan = (spec: VxlanSpec): Message =>
+  newLink('vxlan', spec, [
+    u32Attr(VXLAN.ID, spec.vni),
+    ipAttr(familyOf(spec.local) === 4 ? VXLAN.LOCAL : VXLAN.LOCAL6, spec.local),
+    u8Attr(VXLAN.LEARNING, 0),
+    be16Attr(VXLAN.PORT, spec.port),
+    u8Attr(VXLAN.UDP_CSUM, 0),
+    u8Attr(VXLAN.ZERO_CSUM6_TX, 1),
+    u8Attr(VXLAN.ZERO_CSUM6_RX, 1),
+  ])
 
-/** A bridge, for the lab's segments. */
+/** A bridge, for the lab's segments: up, with a MAC of the kernel's choice. */
 export function addBridge(name: string, mtuBytes: number): Message {
   return {
     type: RTM_NEWLINK,
