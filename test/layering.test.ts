@@ -29,7 +29,7 @@ const layers: Readonly<Record<string, readonly string[]>> = (() => {
     state: ['base', 'schema'],
     input: ['base', 'schema', 'state'],
     // They speak to the agent over its socket; the lab prepares a machine, for which it needs the kernel's words.
-    lab: ['base', 'schema', 'kernel', 'state', 'plan', 'cni'],
+    lab: ['base', 'schema', 'kernel', 'state', 'input', 'plan', 'cni'],
     cli: ['base', 'schema', 'cni', 'lab', 'agent'],
   }
 })()
@@ -46,9 +46,10 @@ type Import = {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(root, file), 'utf8')
-  const found = text.matchAll(
-    /^(?:import|export)\s+(type\s)?[^'"]*?from\s+'(\.[^']+)'|import\('(\.[^']+)'\)/gm,
-  )
+  // The version stands in package.json.
+  const found = text
+    .replaceAll(/^import .*package.json.*$/gm, '')
+    .matchAll(/^(?:import|export)\s+(type\s)?[^'"]*?from\s+'(\.[^']+)'|import\('(\.[^']+)'\)/gm)
   return [...found].map((m) => {
     const target = relative(root, join(root, dirname(file), m[2] ?? m[3] ?? ''))
     return { from: partOf(file), file, to: partOf(target), typeOnly: m[1] !== undefined }

@@ -4,7 +4,6 @@
 import { cidrNetwork } from '../base/cidr.ts'
 import { ifIndex } from '../base/ifindex.ts'
 import { err, type Fault, fault, ok, type Result } from '../base/result.ts'
-import type { Bandwidth } from '../cni/network.ts'
 import { EEXIST, ENODEV } from '../kernel/errno.ts'
 import {
   addVeth,
@@ -24,6 +23,7 @@ import { endpointObjects } from '../plan/network.ts'
 import { DELETING_GROUP, POD_GROUP } from '../plan/ownership.ts'
 import { gatewayMac, ownLinks, podLinkName } from '../plan/pod_link.ts'
 import { aliasOf, type Endpoint, type Owner } from '../state/endpoint.ts'
+import type { Bandwidth } from '../state/wishes.ts'
 import { endpointSwitches, gatewayMessages } from './endpoint_links.ts'
 import { neighbourMessage } from './neighbours.ts'
 import { configurePod, type PodSide } from './pod_side.ts'

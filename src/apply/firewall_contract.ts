@@ -4,27 +4,11 @@ import type { IfIndex } from '../base/ifindex.ts'
 import type { Ip } from '../base/ip.ts'
 import type { Mac } from '../base/mac.ts'
 import type { Result } from '../base/result.ts'
-import type { HostPort } from '../cni/network.ts'
-import type { Network } from '../plan/network.ts'
-import type { Uplink } from '../plan/uplink.ts'
+import type { FirewallPod, FirewallState } from '../plan/firewall_state.ts'
+import type { HostPort } from '../state/wishes.ts'
 import type { Outcome } from './outcome.ts'
 
-export type FirewallPod = {
-  readonly index: IfIndex
-  readonly mac: Mac
-  readonly addresses: readonly Ip[]
-  readonly hostPorts: readonly HostPort[]
-}
-
-export type FirewallState = {
-  readonly network: Network
-  readonly uplink: Uplink | undefined
-  /** Every internal address of every node, this one included: pods may send VXLAN to none of them. */
-  readonly nodeAddresses: readonly Ip[]
-  /** MACs of the peers on the segment, as the kernel resolved them. */
-  readonly peerMacs: ReadonlyMap<Ip, Mac>
-  readonly pods: readonly FirewallPod[]
-}
+export type { FirewallPod, FirewallState }
 
 export type Firewall = {
   /** Builds the tables if they are absent or of another version. */

@@ -4,7 +4,6 @@
 import { type IfIndex, ifIndex } from '../base/ifindex.ts'
 import type { Ip } from '../base/ip.ts'
 import { err, fault, ok, type Result } from '../base/result.ts'
-import type { HostPort } from '../cni/network.ts'
 import { getAddresses, parseAddress } from '../kernel/netlink/address.ts'
 import { getLinks, type LinkRow, parseLink } from '../kernel/netlink/link.ts'
 import { getRoutes, getRouteTo, parseRoute, type RouteRow } from '../kernel/netlink/route.ts'
@@ -16,6 +15,7 @@ import { findUplink, type Uplink, type UplinkFacts } from '../plan/uplink.ts'
 import type { Config } from '../schema/config.ts'
 import type { Endpoint } from '../state/endpoint.ts'
 import type { NodeRow } from '../state/rows.ts'
+import type { HostPort } from '../state/wishes.ts'
 import { checkEndpoint, type EndpointClaim } from './check.ts'
 import {
   commitEndpoint,

@@ -5,27 +5,14 @@ import type { Cidr } from '../base/cidr.ts'
 import type { Ip } from '../base/ip.ts'
 import type { Mac } from '../base/mac.ts'
 import type { Result } from '../base/result.ts'
+import type { Bandwidth, HostPort } from '../state/wishes.ts'
+
+export type { Bandwidth, HostPort }
 
 /** One interface in one container: the identity of everything that ADD makes. */
 export type AttachmentId = {
   readonly containerId: string
   readonly ifName: string
-}
-
-export type HostPort = {
-  readonly hostPort: number
-  readonly containerPort: number
-  readonly protocol: 'tcp' | 'udp' | 'sctp'
-  /** Undefined: every address of the node, 127.0.0.1 included; 0.0.0.0 or :: the same for one family. */
-  readonly hostIp: Ip | undefined
-}
-
-/** Bits per second and bits; 0 in a rate means no limit, in a burst the agent's choice. Ingress is towards the pod. */
-export type Bandwidth = {
-  readonly ingressRate: number
-  readonly ingressBurst: number
-  readonly egressRate: number
-  readonly egressBurst: number
 }
 
 export type AddRequest = AttachmentId & {

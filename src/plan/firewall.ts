@@ -1,12 +1,10 @@
 // The elements of our nft sets: who may send what, what is translated. PURE: the same state gives the same elements,
 // in whatever order its rows come.
 
-import type { FirewallPod, FirewallState } from '../apply/firewall_contract.ts'
 import { type Cidr, cidrBounds, cidrFamily, hostCidr } from '../base/cidr.ts'
 import { type IfIndex, ifIndex } from '../base/ifindex.ts'
 import { bitsOf, type Family, familyOf, type Ip, ipFromBig, ipFromBytes } from '../base/ip.ts'
 import { type Mac, macFromBytes } from '../base/mac.ts'
-import type { HostPort } from '../cni/network.ts'
 import {
   type Element,
   fields,
@@ -18,6 +16,8 @@ import {
   protocolField,
 } from '../kernel/nft/element.ts'
 import type { Config } from '../schema/config.ts'
+import type { HostPort } from '../state/wishes.ts'
+import type { FirewallPod, FirewallState } from './firewall_state.ts'
 import { tunnelSet } from './ruleset.ts'
 
 /** Elements by set name; sets that are not named stay as they are. */

@@ -1,7 +1,6 @@
 // The present rows of all inputs. Inputs write through the sink, everyone else reads; `onChange` says only «look again».
 
-import type { RowSink } from '../input/source.ts'
-import type { NodeRow, PodRow, SourceStatus } from './rows.ts'
+import type { NodeRow, PodRow, RowSink, SourceStatus } from './rows.ts'
 
 export type Tables = {
   readonly nodes: ReadonlyMap<string, NodeRow>
