@@ -7,6 +7,7 @@ import { bitsOf, type Family, familyOf, type Ip, ipFromBig, ipFromBytes } from '
 import { type Mac, macFromBytes } from '../base/mac.ts'
 import {
   type Element,
+  elementKey,
   fields,
   ipField,
   joinRanges,
@@ -35,11 +36,7 @@ export function planFirewall(state: FirewallState, config: Pick<Config, 'masquer
     ['uplinks', state.uplink ? [{ key: numberField(state.uplink.index) }] : []],
     ...families.flatMap((v) => nodeSets(state, config, v)),
   ])
-  for (const name of podSetNames)
-    inet.set(
-      name,
-      pods.flatMap((p) => p.inet.get(name) ?? []),
-    )
+  for (const name of podSetNames) inet.set(name, onePerKey(pods.flatMap((p) => p.inet.get(name) ?? [])))
   const arp = new Map(
     ['pod_macs', 'pod_sources'].map((name) => [name, pods.flatMap((p) => p.arp.get(name) ?? [])]),
   )
@@ -159,7 +156,9 @@ function nodeSets(
     ...families.map((outer): [string, Element[]] => [
       tunnelSet(v, outer),
       peerRanges.flatMap((r) =>
-        r.peer.addresses.filter((ip) => familyOf(ip) === outer).map((ip) => interval(ipField(ip), r.cidr)),
+        unique(r.peer.addresses)
+          .filter((ip) => familyOf(ip) === outer)
+          .map((ip) => interval(ipField(ip), r.cidr)),
       ),
     ]),
     [
@@ -192,6 +191,21 @@ function plainInterval(cidr: Cidr): Element {
   const v = cidrFamily(cidr)
   const key = ipField(ipFromBig(first, v))
   return last === (1n << BigInt(bitsOf(v))) - 1n ? { key } : { key, end: ipField(ipFromBig(last + 1n, v)) }
+}
+
+/**
+ * Of two pods that claim one hostPort (ADD refuses that), always the same one: what the kernel would refuse in one
+ * element must not keep all others out.
+ */
+function onePerKey(elements: readonly Element[]): readonly Element[] {
+  if (elements.every((e) => e.data === undefined)) return elements
+  const chosen = new Map<string, Element>()
+  for (const e of elements) {
+    const key = elementKey({ key: e.key })
+    const other = chosen.get(key)
+    if (!other?.data || Buffer.compare(e.data ?? e.key, other.data) < 0) chosen.set(key, e)
+  }
+  return [...chosen.values()]
 }
 
 const unique = <T>(items: readonly T[]): T[] => [...new Set(items)]
