@@ -16,6 +16,7 @@ import { type CniServer, startCniServer } from '../cni/server.ts'
 import { handleCall } from '../cni/verbs.ts'
 import { newestVersion } from '../cni/versions.ts'
 import { AddressPool } from '../ipam/pool.ts'
+import { readDrops } from '../observe/drops.ts'
 import { readSurroundings } from '../observe/surroundings.ts'
 import type { Config } from '../schema/config.ts'
 import { parseListen } from '../schema/values.ts'
@@ -190,6 +191,7 @@ function createRun(options: AgentOptions, kernel: KernelClient): Run {
           hostPortsOf: (e) => live.hostPortsOf(e),
           surroundings: [...runFolder, ...surroundings()],
           features,
+          drops: readDrops(),
         }),
     })
     const minute = setInterval(() => {

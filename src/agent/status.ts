@@ -4,6 +4,7 @@ import type { Report } from '../apply/node.ts'
 import type { Fault } from '../base/result.ts'
 import type { HostPort, Readiness } from '../cni/network.ts'
 import type { RangeCount } from '../ipam/pool.ts'
+import type { Drop } from '../observe/drops.ts'
 import type { AgentStatus } from '../schema/agent_status.ts'
 import type { Endpoint } from '../state/endpoint.ts'
 import type { Tables } from '../state/tables.ts'
@@ -21,6 +22,7 @@ export type StatusInput = {
   /** Of the host's surroundings: what is in the way. */
   readonly surroundings: readonly Fault[]
   readonly features: Readonly<Record<string, string>>
+  readonly drops: readonly Drop[]
 }
 
 export function agentStatus(input: StatusInput): AgentStatus {
@@ -56,6 +58,7 @@ export function agentStatus(input: StatusInput): AgentStatus {
       ({ object, wanted, found, next }) => ({ object, wanted, found, next }),
     ),
     features: input.features,
+    drops: [...input.drops],
     podMtuBytes: report?.network.podMtuBytes ?? 0,
   }
 }

@@ -5,7 +5,15 @@ import type { AgentStatus, PathKind } from '../schema/agent_status.ts'
 import { paint, table } from './terminal.ts'
 
 export function agentStatusText(status: AgentStatus): string {
-  return [head(status), complaints(status), ranges(status), peers(status), pods(status), features(status)]
+  return [
+    head(status),
+    complaints(status),
+    ranges(status),
+    peers(status),
+    pods(status),
+    drops(status),
+    features(status),
+  ]
     .filter((part) => part !== '')
     .join('\n\n')
 }
@@ -82,6 +90,11 @@ function pods(status: AgentStatus): string {
     p.hostPorts.join(' '),
   ])
   return rows.length === 0 ? '' : section('Pods', table(['POD', 'ADDRESS', 'INTERFACE', 'HOSTPORTS'], rows))
+}
+
+function drops(status: AgentStatus): string {
+  const rows = (status.drops ?? []).filter((d) => d.packets > 0).map((d) => [`${d.packets}`, d.why, d.name])
+  return rows.length === 0 ? '' : section('Dropped', table(['PACKETS', 'WHY', 'COUNTER'], rows))
 }
 
 function features(status: AgentStatus): string {

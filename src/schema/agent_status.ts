@@ -50,6 +50,8 @@ const statusSchema = fields({
   complaints: list(fields({ object: text, wanted: text, found: text, next: text })),
   /** What this kernel can and cannot do, e.g. `vxlan: yes`. */
   features: v.pipe(v.record(text, text), v.readonly()),
+  /** What the filter has dropped since its tables were made, by rule. */
+  drops: v.optional(list(fields({ name: text, why: text, packets: count }))),
   /** What the default route of a pod carries. */
   podMtuBytes: count,
 })

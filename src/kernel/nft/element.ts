@@ -29,9 +29,9 @@ const ELEM = { KEY: 1, DATA: 2, FLAGS: 3, TIMEOUT: 4, EXPIRATION: 5, KEY_END: 10
 const LIST_ELEM = 1
 const DATA_VALUE = 1
 const INTERVAL_END = 1
-const FAMILY = { inet: 1, arp: 3 } as const
+export const NFT_FAMILY = { inet: 1, arp: 3 } as const
 
-export type NftFamily = keyof typeof FAMILY
+export type NftFamily = keyof typeof NFT_FAMILY
 export type SetRef = { readonly family: NftFamily; readonly table: string; readonly set: string }
 
 /** One member. `end` is the last key of a concatenated interval, or the first key after a plain one. */
@@ -72,7 +72,7 @@ export function elementText(e: Element): string {
   return `${hex(e.key)}-${hex(e.end)}=${hex(e.data)}`
 }
 
-const header = (family: NftFamily): Uint8Array => Uint8Array.of(FAMILY[family], 0, 0, 0)
+const header = (family: NftFamily): Uint8Array => Uint8Array.of(NFT_FAMILY[family], 0, 0, 0)
 
 const value = (type: number, bytes: Uint8Array): Uint8Array => nest(type, [attr(DATA_VALUE, bytes)])
 
