@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,6 +51,21 @@ test('config prints what a file means with every default, and names a wrong key'
   const { status, stderr } = run('config', '--config', file)
   assert.equal(status, 1)
   assert.match(stderr, /pathMod.*pathMode/)
+})
+
+test('install-cni puts everything in place, says what must be read again, and uninstall-cni takes it away', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'podlane-cli-'))
+  t.after(() => rmSync(root, { recursive: true }))
+  for (const folder of ['etc/NetworkManager', 'run/NetworkManager'])
+    mkdirSync(join(root, folder), { recursive: true })
+  const folders = ['--bin-dir', join(root, 'bin'), '--conf-dir', join(root, 'net.d'), '--host-root', root]
+  const files = ['bin/podlane', 'net.d/00-podlane.conflist', 'etc/NetworkManager/conf.d/10-podlane.conf']
+  assert.equal(
+    run('install-cni', ...folders).stdout,
+    `${files.map((f) => `${join(root, f)} written\n`).join('')}to take effect: systemctl reload NetworkManager\n`,
+  )
+  assert.equal(run('install-cni', ...folders).stdout, 'Nothing had to change.\n')
+  assert.equal(JSON.parse(run('uninstall-cni', ...folders, '--json').stdout).changed.length, 3)
 })
 
 const agentStatus: AgentStatus = {

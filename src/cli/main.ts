@@ -54,12 +54,19 @@ const folders = (command: Command): Command =>
   command
     .option('--bin-dir <folder>', 'where the runtime looks for programs', '/opt/cni/bin')
     .option('--conf-dir <folder>', 'where the runtime looks for networks', '/etc/cni/net.d')
+    .option(
+      '--host-root <folder>',
+      "the host's file system, for drop-ins of networkd and NetworkManager",
+      '/',
+    )
     .option('--json', 'as JSON')
 
-type CniOptions = { binDir: string; confDir: string; network?: string; json?: true }
+type CniOptions = { binDir: string; confDir: string; hostRoot: string; network?: string; json?: true }
 
 folders(program.command('install-cni'))
-  .description('put the CNI program and its network configuration in place')
+  .description(
+    'put the CNI program and its network configuration in place, and keep networkd and NetworkManager off',
+  )
   .option('--network <name>', "the network's name")
   .addHelpText('after', examples('podlane install-cni', 'podlane install-cni --bin-dir /usr/lib/cni'))
   .action(async (options: CniOptions) => (await import('./cni.ts')).install(options))
