@@ -54,6 +54,9 @@ function checkHost(host: NetlinkSocket, endpoint: Endpoint, claim: EndpointClaim
   const limited = (claim.bandwidth?.ingressRate ?? 0) > 0
   return [
     ...(link.up ? [] : [`host interface ${name} is down`]),
+    ...(link.mac === gatewayMac
+      ? []
+      : [`host interface ${name} has MAC ${link.mac}, not the gateway's ${gatewayMac}`]),
     ...(link.group === POD_GROUP
       ? []
       : [`host interface ${name} is in group ${link.group}, not ${POD_GROUP}`]),

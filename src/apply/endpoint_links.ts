@@ -9,6 +9,7 @@ import { type Ipv4Switches, type LinkRow, setLink } from '../kernel/netlink/link
 import type { Message } from '../kernel/netlink/message.ts'
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { GATEWAY_6, POD_GROUP } from '../plan/ownership.ts'
+import { gatewayMac } from '../plan/pod_link.ts'
 import type { Endpoint } from '../state/endpoint.ts'
 import { type Outcome, write } from './outcome.ts'
 
@@ -42,6 +43,8 @@ export function applyEndpointLinks(
     if (!row) return []
     return [
       ...(row.group === POD_GROUP ? [] : [setLink(index, { group: POD_GROUP })]),
+      // What every pod has as its fixed neighbour.
+      ...(row.mac === gatewayMac ? [] : [setLink(index, { mac: gatewayMac })]),
       ...(row.up ? [] : [setLink(index, { up: true })]),
       ...(withGateway.has(index) ? [] : gatewayMessages(index, e)),
     ]

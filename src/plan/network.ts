@@ -73,7 +73,9 @@ export function planNetwork(input: NetworkInput): Network {
   const ownRanges = claims.ranges.get(input.selfName) ?? []
   const self = input.nodes.find((n) => n.name === input.selfName)
   const underlay = uplink && underlayAddress(uplink, self?.addresses ?? [])
-  const others = input.nodes.filter((n) => n.name !== input.selfName)
+  // A peer at this node's own address would get its packets sent to ourselves.
+  const doubles = input.nodes.filter((n) => n !== self && underlay && n.addresses.includes(underlay))
+  const others = input.nodes.filter((n) => n !== self && !doubles.includes(n))
   const planned =
     uplink && underlay
       ? others.map((node) => planPeer(node, { config, uplink, underlay, ranges: claims.ranges }))
@@ -99,6 +101,8 @@ export function planNetwork(input: NetworkInput): Network {
     families: [...new Set(ownRanges.map(cidrFamily))],
     podMtuBytes: podMtu(config, uplink, peers),
     complaints: [
+      ...(self || input.nodes.length === 0 ? [] : [selfMissing(input)]),
+      ...doubles.map((n) => doubleAddress(n, input.selfName)),
       ...claims.complaints,
       ...planned.flatMap((p) => p.complaints),
       ...input.nodes.flatMap(nodeComplaints),
@@ -211,6 +215,22 @@ function podMtu(config: Config, uplink: Uplink | undefined, peers: readonly Peer
   if (config.podMtu === 'uplink') return full
   return Math.min(full, ...peers.map((p) => p.mtuBytes))
 }
+
+const selfMissing = ({ selfName, nodes }: NetworkInput): Fault => ({
+  kind: 'node-missing',
+  object: `node ${selfName}`,
+  wanted: 'this node among the nodes',
+  found: `${nodes.length} others, such as ${nodes[0]?.name}`,
+  next: 'set nodeName in the config to the name that the Node has',
+})
+
+const doubleAddress = (node: NodeRow, selfName: string): Fault => ({
+  kind: 'address-overlap',
+  object: `node ${node.name}`,
+  wanted: 'an address of its own',
+  found: `${node.addresses.join(', ')}, which node ${selfName} has`,
+  next: 'its pods are out of reach; remove the Node if it stands for an earlier life of this machine',
+})
 
 const nodeComplaints = (node: NodeRow): Fault[] =>
   node.complaints.map((found) => ({

@@ -13,6 +13,7 @@ test('nodes with faults are named in the status, and the rest works', async (t) 
       nodeB,
       { name: 'same', addresses: ['198.51.100.9'], podCIDRs: ['10.244.2.0/24'] },
       { name: 'overlapping', addresses: ['198.51.100.10'], podCIDRs: ['10.244.0.0/16'] },
+      { name: 'double', addresses: ['192.0.2.1'], podCIDRs: ['10.244.8.0/24'] },
       { name: 'bare', addresses: ['198.51.100.11'], podCIDRs: [] },
       { name: 'six', addresses: ['2001:db8::9'], podCIDRs: ['10.244.9.0/24'] },
       far,
@@ -23,6 +24,7 @@ test('nodes with faults are named in the status, and the rest works', async (t) 
   const of = (name: string): string => JSON.stringify(complaints.filter((c) => c.object === `node ${name}`))
   assert.match(of('same'), /10\.244\.2\.0\/24, which overlaps .* of node b/)
   assert.match(of('overlapping'), /10\.244\.0\.0\/16, which overlaps/)
+  assert.match(of('double'), /which node a has/)
   assert.match(of('bare'), /spec\.podCIDRs/)
   assert.match(of('six'), /IPv4 address/)
   assert.equal(ready.state, 'ready')
@@ -34,6 +36,14 @@ test('nodes with faults are named in the status, and the rest works', async (t) 
     ],
   )
   assert.match(run(bench.ns, 'ip', 'route'), /10\.244\.3\.0\/24 .* podlane-vxlan/)
+})
+
+test('a node name that no node has is named, with what to set', async (t) => {
+  const { bench } = nodeWithOutside(t, { nodes: [nodeB, far] })
+  await bench.start()
+  const { complaints, ready } = await bench.status()
+  assert.equal(ready.state, 'not-ready')
+  assert.ok(complaints.some((c) => c.object === 'node a' && c.next.includes('nodeName')))
 })
 
 test('a node that comes, moves, changes its range and goes is followed everywhere', async (t) => {

@@ -21,6 +21,7 @@ const losses: readonly (readonly [what: string, command: string])[] = [
   ['the tunnel’s MTU', 'ip link set podlane-vxlan mtu 1300'],
   ['the tunnel’s MTU, too small for IPv6', 'ip link set podlane-vxlan mtu 1200'],
   ['a pod link’s state', 'ip link set LINK down'],
+  ['a pod link’s MAC', 'ip link set LINK address 02:00:00:00:00:99'],
   ['a pod link’s group', 'ip link set LINK group 0'],
   ['the gateway’s address', 'ip -6 address del fe80::1/128 dev LINK'],
   [

@@ -100,11 +100,11 @@ export class NetlinkSocket {
 
   /** Bodies of all objects that a dump yields; repeated while the kernel says that a change disturbed it. */
   dump(message: Message): Uint8Array[] {
-    for (let attempt = 0; attempt < 10; attempt++) {
+    for (let attempt = 0; attempt < 50; attempt++) {
       const bodies = this.#dumpOnce(message)
       if (bodies) return bodies
     }
-    throw new Error(`dump of ${message.object}: disturbed ten times in a row`)
+    throw new Error(`dump of ${message.object}: disturbed 50 times in a row`)
   }
 
   /** Everything that waits on a multicast socket, without blocking; `lost` when the kernel had to drop some. */
