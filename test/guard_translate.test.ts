@@ -95,6 +95,9 @@ test('a hostPort is reached by every address of the node, from outside, nodes, p
       assert.equal(await served(outside.ns, pod, { ...to, port: 8081 }), undefined)
     }
     assert.ok(await served(a.ns, pod, { ip: ip('127.0.0.1'), port: 8080 }), 'the host by 127.0.0.1')
+    using own = new TcpListener(a.ns, { ip: ip('::1'), port: 8080 })
+    using local = await connectTcp(a.ns, { ip: ip('::1'), port: 8080 })
+    assert.ok(local && (await own.accept()), '::1 stays with the host’s own programs')
     assert.deepEqual(a.drops(), {})
   }
 })

@@ -17,6 +17,8 @@ import { handleCall } from '../cni/verbs.ts'
 import { newestVersion } from '../cni/versions.ts'
 import { AddressPool } from '../ipam/pool.ts'
 import { readDrops } from '../observe/drops.ts'
+import { readFlowRoom } from '../observe/flow_room.ts'
+import { readPeerWays } from '../observe/peer_ways.ts'
 import { readSurroundings } from '../observe/surroundings.ts'
 import type { Config } from '../schema/config.ts'
 import { parseListen } from '../schema/values.ts'
@@ -173,7 +175,11 @@ function createRun(options: AgentOptions, kernel: KernelClient): Run {
     if (!hasRecord(facts)) await Promise.race([firstSync.promise, systemClock.sleep(FIRST_SYNC_MS)])
     await settle(markers, log)
     serve((call) => handleCall(call, markers))
-    const surroundings = kept(SURROUNDINGS_MS, () => readSurroundings(knowledge.ranges))
+    const surroundings = kept(SURROUNDINGS_MS, () => [
+      ...readSurroundings(knowledge.ranges),
+      ...readPeerWays(report?.uplink, report?.network.peers ?? []),
+      ...readFlowRoom(),
+    ])
     const statusServer = await startStatusServer({
       socketPath: join(config.directories.run, 'agent.sock'),
       listen: listenOf(config),

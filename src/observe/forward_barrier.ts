@@ -24,6 +24,8 @@ type Statement = {
   readonly goto?: { readonly target: string }
   readonly jump?: { readonly target: string }
   readonly counter?: unknown
+  readonly drop?: null
+  readonly reject?: unknown
   readonly xt?: { readonly type: string; readonly name: string }
 }
 type Rule = { readonly chain: string; readonly expr: readonly Statement[] }
@@ -33,13 +35,10 @@ const FIREWALLD = 'firewalld'
 const parse = (listing: string): Listing['nftables'] => (JSON.parse(listing) as Listing).nftables
 const chainsOf = (objects: Listing['nftables']): Chain[] => objects.flatMap((o) => o.chain ?? [])
 
-/** firewalld's chain has the policy accept and refuses in its last rule. */
-const bars = (c: Chain): boolean => c.hook === 'forward' && (c.policy === 'drop' || c.table === FIREWALLD)
-
-/** From `nft -j list chains`: tables that drop what is forwarded unless a rule of theirs accepts it. */
-export function barrierTables(listing: string): TableName[] {
+/** From `nft -j list chains`: tables that have a say in what is forwarded. */
+export function forwardTables(listing: string): TableName[] {
   const found = chainsOf(parse(listing))
-    .filter((c) => bars(c) && familiesOf(c.family).length > 0)
+    .filter((c) => c.hook === 'forward' && familiesOf(c.family).length > 0)
     .map((c) => `${c.family} ${c.table}`)
   return [...new Set(found)].map((t) => {
     const [family = '', name = ''] = t.split(' ')
@@ -50,22 +49,40 @@ export function barrierTables(listing: string): TableName[] {
 const familiesOf = (tableFamily: string): Family[] =>
   tableFamily === 'ip' ? [4] : tableFamily === 'ip6' ? [6] : tableFamily === 'inet' ? [4, 6] : []
 
-/** From `nft -j list table`; undefined if the table has gone meanwhile. */
+/** From `nft -j list table`; undefined if none of its chains drops what no rule accepts. */
 export function nftBarrier(table: TableName, listing: string): Barrier | undefined {
   const objects = parse(listing)
   const chains = chainsOf(objects)
-  const chain = chains.find(bars)
-  if (!chain) return undefined
-  const names = chains.map((c) => c.name)
-  const by = ownerOf(table, names)
-  return {
-    by,
-    where: `chain ${chain.name} of table ${table.family} ${table.name}${chain.policy === 'drop' ? ', policy drop' : ''}`,
-    families: familiesOf(table.family),
-    accepted: objects.flatMap((o) => (o.rule ? acceptedBy(o.rule, by) : [])),
-    cure: cures(by, { ...table, chain: chain.name }),
+  const rules = objects.flatMap((o) => o.rule ?? [])
+  for (const chain of chains.filter((c) => c.hook === 'forward')) {
+    const own = rules.filter((r) => r.chain === chain.name)
+    const end = own.findIndex(refusesAll)
+    if (chain.policy !== 'drop' && end < 0) continue
+    const by = ownerOf(
+      table,
+      chains.map((c) => c.name),
+    )
+    // What stands behind the rule that refuses the rest is never reached.
+    const heard = rules.filter((r) => r.chain !== chain.name || end < 0 || own.indexOf(r) < end)
+    const how = chain.policy === 'drop' ? 'policy drop' : 'its last word is to refuse'
+    return {
+      by,
+      where: `chain ${chain.name} of table ${table.family} ${table.name}, ${how}`,
+      families: familiesOf(table.family),
+      accepted: heard.flatMap((r) => acceptedBy(r, by)),
+      cure: cures(by, { ...table, chain: chain.name }),
+    }
   }
+  return undefined
 }
+
+/** Drops or rejects whatever comes, without a condition: how firewalld and many hand-written rule sets end. */
+const refusesAll = ({ expr }: Rule): boolean =>
+  expr.every(
+    (s) => 'counter' in s || 'drop' in s || 'reject' in s || s.xt?.name === 'comment' || refusesByXt(s),
+  ) && expr.some((s) => 'drop' in s || 'reject' in s || refusesByXt(s))
+const refusesByXt = (s: Statement): boolean =>
+  s.xt?.type === 'target' && ['REJECT', 'DROP'].includes(s.xt.name)
 
 function ownerOf(table: TableName, chains: readonly string[]): Barrier['by'] {
   if (table.name === FIREWALLD) return 'firewalld'
@@ -106,13 +123,18 @@ function rangeOf(right: unknown): Cidr | undefined {
 
 /** From `iptables-legacy -S`; undefined if it lets everything through. */
 export function legacyBarrier(v: Family, program: string, rules: string): Barrier | undefined {
-  const lines = rules.split('\n')
-  if (!lines.includes('-P FORWARD DROP')) return undefined
+  const all = rules.split('\n')
+  const end = all.findIndex((l) =>
+    /^-A FORWARD (-m comment --comment .* )?-j (DROP|REJECT)( --reject-with \S+)?$/.test(l),
+  )
+  const policy = all.includes('-P FORWARD DROP')
+  if (!policy && end < 0) return undefined
+  const lines = all.filter((l, i) => !l.startsWith('-A FORWARD') || end < 0 || i < end)
   const chains = lines.flatMap((l) => /^-N (\S+)$/.exec(l)?.[1] ?? [])
   const by = ownerOf({ family: v === 4 ? 'ip' : 'ip6', name: 'filter' }, chains)
   return {
     by,
-    where: `chain FORWARD of ${program}, policy DROP`,
+    where: `chain FORWARD of ${program}, ${policy ? 'policy DROP' : 'its last word is to refuse'}`,
     families: [v],
     accepted: lines.flatMap((line) => {
       const [, flag, text = ''] =

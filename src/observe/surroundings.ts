@@ -9,8 +9,8 @@ import type { Fault } from '../base/result.ts'
 import { NFT_TABLE } from '../plan/ownership.ts'
 import {
   type Barrier,
-  barrierTables,
   type Direction,
+  forwardTables,
   legacyBarrier,
   nftBarrier,
   type TableName,
@@ -29,7 +29,7 @@ export function readSurroundings(ranges: readonly Cidr[], run: Run = runProgram)
 
 function readBarriers(run: Run): Barrier[] {
   const chains = run('nft', '-j', 'list', 'chains')
-  const tables = chains === undefined ? [] : barrierTables(chains).filter((t) => t.name !== NFT_TABLE)
+  const tables = chains === undefined ? [] : forwardTables(chains).filter((t) => t.name !== NFT_TABLE)
   const ofTable = ({ family, name }: TableName): Barrier[] => {
     const listing = run('nft', '-j', '-t', 'list', 'table', family, name)
     const barrier = listing === undefined ? undefined : nftBarrier({ family, name }, listing)

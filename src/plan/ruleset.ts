@@ -145,18 +145,20 @@ ${tunnels
     ${VXLAN_VNI} ${vni} ip6 saddr != @node_addresses6 ${drop('relayed_vxlan')}
   }`
 
+/** Not of ::1: what comes from there cannot leave the loopback device, so translating it would only make it wait. */
 const hostPorts = (v: Family): string => {
   const ip = ipWord(v)
+  const here = v === 4 ? 'fib daddr type local' : 'ip6 daddr != ::1 fib daddr type local'
   return `    meta nfproto ipv${v} dnat ${ip} to ${ip} daddr . meta l4proto . th dport map @host_ip_ports${v}
-    meta nfproto ipv${v} fib daddr type local dnat ${ip} to meta l4proto . th dport map @host_ports${v}`
+    meta nfproto ipv${v} ${here} dnat ${ip} to meta l4proto . th dport map @host_ports${v}`
 }
 
-/** Pods that reach themselves by their hostPort, and programs of the host that do so by a loopback address. */
-const returns = (v: Family): string => {
+/** Pods that reach themselves by their hostPort, and programs of the host that do so by 127.0.0.1. */
+const hairpins = (v: Family): string => {
   const ip = ipWord(v)
-  return `    meta oifgroup ${POD_GROUP} ${ip} saddr . ${ip} daddr @hairpins${v} masquerade
-    meta oifgroup ${POD_GROUP} ${ip} saddr ${v === 4 ? '127.0.0.0/8' : '::1'} masquerade`
+  return `    meta oifgroup ${POD_GROUP} ${ip} saddr . ${ip} daddr @hairpins${v} masquerade`
 }
+const fromLoopback = `    meta oifgroup ${POD_GROUP} ip saddr 127.0.0.0/8 masquerade`
 
 const leaving = (v: Family): string => {
   const ip = ipWord(v)
@@ -173,7 +175,7 @@ ${families.map(hostPorts).join('\n')}
   }
   chain leave {
     type nat hook postrouting priority srcnat; policy accept;
-${[...families.map(returns), ...(masquerade ? families.map(leaving) : [])].join('\n')}
+${[...families.map(hairpins), fromLoopback, ...(masquerade ? families.map(leaving) : [])].join('\n')}
   }`
 
 const inetTable = (config: Pick<Config, 'vxlan' | 'masquerade'>): string => `table inet ${NFT_TABLE} {
