@@ -153,6 +153,17 @@ class Walker {
       quiet = changes.length === 0 && this.#resolved() ? quiet + 1 : 0
       if (quiet < 2) await sleep(5)
     }
+    return this.dump()
+  }
+
+  /** One run with these nodes while the inputs are not in sync. */
+  unsynced(nodes: readonly NodeRow[]): Report {
+    return this.#ns.inside(() =>
+      this.#enter({ nodes: [], config: {} }).reconcile({ selfName: 'a', nodes, sweep: false }),
+    )
+  }
+
+  dump(): string {
     return kernelDump(this.#ns, /^eth0 +inet6 fe80/)
   }
 
@@ -188,5 +199,18 @@ test('every state can be entered from and left for the one with everything', asy
   for (const name of names) {
     assert.equal(await walker.go('one of each'), await freshStart(t, 'one of each'), `after ${name}`)
     assert.equal(await walker.go(name), await freshStart(t, name), name)
+  }
+})
+
+test('before all inputs are in sync nothing is removed, however little they say', async (t) => {
+  const walker = new Walker(t)
+  const whole = await walker.go('one of each')
+  for (const nodes of [[], [a], [b], [a, b]]) {
+    const { changes } = walker.unsynced(nodes)
+    assert.deepEqual(
+      changes.filter((c) => c.startsWith('remove')),
+      [],
+    )
+    assert.equal(walker.dump(), whole, nodes.map((n) => n.name).join())
   }
 })

@@ -9,17 +9,17 @@ export type Sweeper = { readonly schedule: () => void; readonly close: () => voi
 const GATHER_MS = 60
 const RETRY_MS = 1_000
 
-export function createSweeper(kernel: Pick<KernelClient, 'call'>, live: () => LiveNetwork): Sweeper {
+export function createSweeper(kernel: Pick<KernelClient, 'call'>, live: LiveNetwork): Sweeper {
   let timer: NodeJS.Timeout | undefined
   let closed = false
   const after = (delayMs: number): void => {
     if (!closed) timer ??= setTimeout(() => void sweep(), delayMs)
   }
   const sweep = async (): Promise<void> => {
-    const gone = await kernel.call('sweep', live().leaving)
+    const gone = await kernel.call('sweep', live.leaving)
     timer = undefined
-    live().gone(gone)
-    if (live().leaving.length > 0) after(gone.length > 0 ? GATHER_MS : RETRY_MS)
+    live.gone(gone)
+    if (live.leaving.length > 0) after(gone.length > 0 ? GATHER_MS : RETRY_MS)
   }
   return {
     schedule: () => after(GATHER_MS),

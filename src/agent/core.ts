@@ -1,0 +1,149 @@
+// What the agent knows and does about it: the inputs' tables, the live pod network, and the looks at the kernel that
+// keep both right. `main.ts` gives it its sockets, its inputs and its end.
+
+import type { Report, StartFacts } from '../apply/node.ts'
+import type { Urgency } from '../apply/watch.ts'
+import { systemClock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { faultText, ok, type Result } from '../base/result.ts'
+import type { RowSink } from '../input/source.ts'
+import { AddressPool } from '../ipam/pool.ts'
+import type { Config } from '../schema/config.ts'
+import { createTables, type Tables } from '../state/tables.ts'
+import type { KernelClient } from './kernel_client.ts'
+import { type Knowledge, recordedKnowledge, reportedKnowledge } from './knowledge.ts'
+import { LiveNetwork } from './network.ts'
+import { createReconciler, type Reconciler } from './reconciler.ts'
+import { createSweeper, type Sweeper } from './sweeper.ts'
+
+export type CoreOptions = {
+  readonly config: Config
+  readonly nodeName: string
+  readonly kernel: KernelClient
+  readonly log: Log
+}
+
+/** Inputs are written at once; a burst of rows makes one run. */
+const INPUT_DELAY_MS = 5
+/** Our own ADDs and DELs are seen as changes too: those need no hurry. */
+const LOOK_DELAY_MS: Readonly<Record<Urgency, number>> = { now: 20, soon: 1_000, tables: 100 }
+const NO_RECORD = { ranges: [], linkMtuBytes: undefined, routeMtuBytes: undefined }
+
+export class Core {
+  readonly tables: Tables
+  readonly sink: RowSink
+  readonly live: LiveNetwork
+  readonly #options: CoreOptions
+  readonly #sweeper: Sweeper
+  readonly #reconciler: Reconciler
+  readonly #firstSync = Promise.withResolvers<void>()
+  #facts: StartFacts | undefined
+  #knowledge: Knowledge = recordedKnowledge(NO_RECORD)
+  #report: Report | undefined
+  #tablesDue = false
+
+  constructor(options: CoreOptions) {
+    const { config, kernel, log } = options
+    this.#options = options
+    const { tables, sink } = createTables(config.input.kind, (what) => {
+      if (what !== 'pods') this.#ask(what, INPUT_DELAY_MS)
+    })
+    this.tables = tables
+    this.sink = sink
+    this.live = new LiveNetwork({
+      kernel,
+      pool: new AddressPool(config.ipam.coolDownSeconds * 1000, systemClock.nowMs),
+      tables,
+      knowledge: () => this.#knowledge,
+      onDeleted: () => this.#sweeper.schedule(),
+    })
+    this.#sweeper = createSweeper(kernel, this.live)
+    this.#reconciler = createReconciler({
+      clock: systemClock,
+      log,
+      run: () => this.#reconcile(),
+      onReport: (report) => this.#learn(report),
+    })
+  }
+
+  get report(): Report | undefined {
+    return this.#report
+  }
+
+  get knowledge(): Knowledge {
+    return this.#knowledge
+  }
+
+  /** Reads what a former run left. */
+  async recall(): Promise<Result<void>> {
+    const started = await this.#options.kernel.call('start')
+    if (!started.ok) return started
+    const facts = started.value
+    this.#facts = facts
+    for (const name of facts.removed) this.#options.log.info({ name }, 'removed a half-made interface')
+    this.#knowledge = recordedKnowledge(facts.record)
+    this.live.recall(facts)
+    if (this.live.leaving.length > 0) this.#sweeper.schedule()
+    // A first look at the uplink, so that an ADD before the API answers gets the right MTU. Nothing is removed yet.
+    if (this.#hasRecord()) await this.#reconciler.settled()
+    return ok(undefined)
+  }
+
+  /** Resolves when there is something to answer calls with: a record, or the first sync, or its time is over. */
+  async ready(longestMs: number): Promise<void> {
+    if (!this.#hasRecord()) await Promise.race([this.#firstSync.promise, systemClock.sleep(longestMs)])
+  }
+
+  look(why: string, urgency: Urgency): void {
+    this.#tablesDue ||= urgency === 'tables'
+    this.#ask(why, LOOK_DELAY_MS[urgency])
+  }
+
+  stopLooking(): void {
+    this.#reconciler.close()
+  }
+
+  close(): void {
+    this.#reconciler.close()
+    this.#sweeper.close()
+  }
+
+  #hasRecord(): boolean {
+    return this.#facts !== undefined && this.#facts.record.ranges.length > 0
+  }
+
+  /** Without a record and before the first sync nobody has said anything that could be acted on. */
+  #ask(why: string, delayMs: number): void {
+    if (this.tables.source.synced || this.#hasRecord()) this.#reconciler.request(why, delayMs)
+  }
+
+  #reconcile(): Promise<Report> {
+    const { synced } = this.tables.source
+    const tables = this.#tablesDue
+    this.#tablesDue = false
+    // Half a list of nodes is worse than the record: until all inputs are in sync, only that counts.
+    const nodes = synced ? [...this.tables.nodes.values()] : []
+    const selfName = this.#options.nodeName
+    return this.#options.kernel.call('reconcile', { selfName, nodes, sweep: synced, tables })
+  }
+
+  async #learn(report: Report): Promise<void> {
+    tellFaults(this.#options.log, this.#report, report)
+    this.#report = report
+    if (report.synced) {
+      this.#knowledge = reportedKnowledge(report)
+      this.#firstSync.resolve()
+    } else if (this.#facts) this.#knowledge = recordedKnowledge(this.#facts.record, report)
+    await this.live.correct(report.endpoints)
+  }
+}
+
+/** Each fault once, when it comes and when it goes: a retry every few seconds must not fill the log. */
+function tellFaults(log: Log, before: Report | undefined, now: Report): void {
+  const textsOf = (r: Report | undefined): Set<string> =>
+    new Set([...(r?.faults ?? []), ...(r?.network.complaints ?? [])].map(faultText))
+  const old = textsOf(before)
+  const present = textsOf(now)
+  for (const text of present) if (!old.has(text)) log.warn({ fault: text }, 'a fault')
+  for (const text of old) if (!present.has(text)) log.info({ fault: text }, 'a fault is gone')
+}
