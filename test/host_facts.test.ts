@@ -198,3 +198,29 @@ test('the switches of a pod’s link: loose reverse path, proxy ARP, no advertis
     assert.equal(familyOf((await ear.receive(2000))?.from.ip ?? assert.fail(`IPv${v}`)), v)
   }
 })
+
+test('a strict reverse path filter, in all and on the uplink, is in nobody’s way', async (t) => {
+  for (const config of ['pathMode: auto', 'pathMode: vxlan']) {
+    const { nodes, outside } = testCluster(t, { config })
+    const [a, b] = nodes
+    for (const { ns } of [a, b])
+      for (const where of ['all', 'eth0']) sysctl(ns, `ipv4/conf/${where}/rp_filter`, '1')
+    const [pod, far] = [a.pod(2), b.pod(2)]
+    const pairs = [
+      [pod, far],
+      [far, pod],
+      [a, far],
+      [pod, b],
+      [pod, outside],
+    ] as const
+    for (const [from, to] of pairs) {
+      using ear = new Udp(to.ns, { ip: addressOf(to, 4), port: 7000 })
+      using mouth = new Udp(from.ns, { ip: any[4], port: 0 })
+      mouth.send({ ip: addressOf(to, 4), port: 7000 }, 'x')
+      const got = await ear.receive()
+      assert.ok(got, `${config}: ${addressOf(from, 4)} → ${addressOf(to, 4)}`)
+      ear.send(got.from, 'y')
+      assert.equal((await mouth.receive())?.data, 'y')
+    }
+  }
+})
