@@ -45,6 +45,7 @@ export class NodeBench {
   /** Of the agent, over the test's own. */
   env: NodeJS.ProcessEnv = {}
   #agent: AgentProcess | undefined
+  readonly #doomed: string[] = []
   readonly #t: TestContext
   readonly #configFile: string
   readonly #nodesFile: string
@@ -63,6 +64,7 @@ export class NodeBench {
     this.declare(options.nodes, options.pods)
     t.after(async () => {
       await this.#agent?.kill()
+      for (const path of this.#doomed) removeNetns(path)
       rmSync(this.folder, { recursive: true, force: true })
     })
   }
@@ -171,7 +173,7 @@ export class NodeBench {
   ): Promise<{ readonly ips: readonly string[]; readonly destroy: () => void }> {
     const path = join(this.folder, `netns-${container}`)
     createNetns(path)
-    this.#t.after(() => removeNetns(path))
+    this.#doomed.push(path)
     const added = await this.call('ADD', container, path)
     if (added.code !== 0) throw new Error(`ADD ${container}: ${added.stdout}`)
     return { ips: ipsOf(added), destroy: () => removeNetns(path) }
