@@ -7,6 +7,8 @@ import type { HostPort } from '../cni/network.ts'
 import { probePort } from '../kernel/listener.ts'
 
 const ANY: Readonly<Record<Family, Ip>> = { 4: '0.0.0.0' as Ip, 6: '::' as Ip }
+/** Linux translates nothing that comes from ::1: such a port would be silent. */
+const LOOPBACK_6 = '::1'
 const isAny = (ip: Ip): boolean => ip === ANY[4] || ip === ANY[6]
 
 /** The first port that cannot be had, as a fault that names who has it. */
@@ -16,6 +18,7 @@ export function findTakenPort(
   families: readonly Family[],
 ): Fault | undefined {
   for (const port of wanted) {
+    if (port.hostIp === LOOPBACK_6) return loopbackFault(port)
     for (const [owner, ports] of held) {
       if (ports.some((other) => collide(port, other))) return takenFault(port, `pod container ${owner}`)
     }
@@ -45,6 +48,14 @@ const takenFault = (port: HostPort, by: string): Fault => ({
   wanted: 'a free port',
   found: by,
   next: 'choose another hostPort, or stop what has it (ss -lnp)',
+})
+
+const loopbackFault = (port: HostPort): Fault => ({
+  kind: 'port-taken',
+  object: text(port),
+  wanted: 'an address that can lead to a pod',
+  found: '::1, from which Linux translates nothing',
+  next: 'use 127.0.0.1 or another address as hostIP, or leave it out',
 })
 
 const addressFault = (port: HostPort): Fault => ({
