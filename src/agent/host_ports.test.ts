@@ -34,7 +34,12 @@ test('two pods collide on the same address, or where one has all of them', () =>
   assert.equal(taken(port(9, '127.0.0.1'), [port(9, '::')]), undefined)
 })
 
-test('an address that is not the node’s, and ::1, are refused with the reason', () => {
+test('an address that is not the node’s or that would be silent is refused with the reason', () => {
+  for (const address of ['fe80::1', 'ff02::1', '::ffff:10.0.0.1', '224.0.0.1', '255.255.255.255']) {
+    for (const protocol of ['tcp', 'udp', 'sctp'] as const) {
+      assert.match(taken({ ...port(9, address), protocol }) ?? '', /no address|every link|IPv6 form/)
+    }
+  }
   assert.equal(taken(port(9, '198.51.100.9')), 'none such')
   assert.match(taken(port(9, '::1')) ?? '', /translates nothing/)
 })

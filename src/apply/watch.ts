@@ -4,11 +4,12 @@
 import type { IfIndex } from '../base/ifindex.ts'
 import { poll, READABLE } from '../kernel/addon.ts'
 import { parseAddress } from '../kernel/netlink/address.ts'
+import { attributes, readText } from '../kernel/netlink/attribute.ts'
 import { parseLink } from '../kernel/netlink/link.ts'
 import { parseFdb, parseNeighbour } from '../kernel/netlink/neighbour.ts'
 import { parseRoute } from '../kernel/netlink/route.ts'
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink/socket.ts'
-import { ROUTE_PROTOCOL, VXLAN_LINK } from '../plan/ownership.ts'
+import { NFT_TABLE, ROUTE_PROTOCOL, VXLAN_LINK } from '../plan/ownership.ts'
 
 const GROUP = { link: 1, neighbour: 3, address4: 5, route4: 7, address6: 9, route6: 11 } as const
 const NFT_GROUP = 7
@@ -44,13 +45,18 @@ export function watchKernel({ look, isUplink }: WatchOptions): () => void {
   const stops = [
     follow(NETLINK_ROUTE, Object.values(GROUP), look, (e) => routeConcern(e, macs, isUplink)),
     follow(NETLINK_NETFILTER, [NFT_GROUP], look, (e) =>
-      NFT_REMOVALS.includes(e.type) ? { why: 'nft removal', urgency: 'tables' } : undefined,
+      NFT_REMOVALS.includes(e.type) && tableOf(e) === NFT_TABLE
+        ? { why: 'nft removal', urgency: 'tables' }
+        : undefined,
     ),
   ]
   return () => {
     for (const stop of stops) stop()
   }
 }
+
+/** Tables, chains, rules and sets all name their table in attribute 1. Other programs remove theirs all the time. */
+const tableOf = (event: Event): string | undefined => readText(attributes(event.body.subarray(4)).get(1))
 
 function follow(
   protocol: number,

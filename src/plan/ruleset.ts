@@ -66,6 +66,8 @@ export const arpSets: ReadonlyMap<string, SetDefinition> = new Map([
 export const inetDrops: ReadonlyMap<string, string> = new Map([
   ['pod_spoofed', 'a pod sent from an address or MAC that is not its own'],
   ['pod_to_loopback', 'a pod sent to a loopback address of the host'],
+  // Translation of hostPorts on 127.0.0.1 would come before the kernel's own check.
+  ['loopback_from_outside', 'a packet from outside to a loopback address of the host'],
   ['pod_vxlan', 'a pod sent to the VXLAN port of a node'],
   ['relayed_vxlan', 'VXLAN of our VNI that another network of this host sent to a node'],
   ['tunnel_unknown_sender', 'VXLAN of our VNI from no known node, or not through the uplink'],
@@ -107,6 +109,7 @@ const sources = (): string => `  chain from_pod {
   chain sources {
     type filter hook prerouting priority -450; policy accept;
     meta iifgroup ${FROM_PODS} goto from_pod
+    iifname != "lo" ip daddr 127.0.0.0/8 ${drop('loopback_from_outside')}
     iifname { "lo", "${VXLAN_LINK}" } accept
     ip saddr @cluster_ranges4 goto from_segment_4
     ip6 saddr @cluster_ranges6 goto from_segment_6
@@ -114,10 +117,13 @@ const sources = (): string => `  chain from_pod {
 
 /**
  * VXLAN is looked at where it is delivered, not where it comes in: by then fragments are whole, and no translation
- * (a Service, a hostPort) can still turn another packet into one for the VXLAN port.
+ * (a Service, a hostPort) can still turn another packet into one for the VXLAN port. A node may have addresses that
+ * its Node object does not name: it takes VXLAN at none of them, and a pod cannot send ours to any address at all.
  */
 const vxlan = ({ vni, port }: Config['vxlan']): string => `  chain from_underlay {
     ct status dnat ${drop('tunnel_unknown_sender')}
+    ip daddr != @node_addresses4 ${drop('tunnel_unknown_sender')}
+    ip6 daddr != @node_addresses6 ${drop('tunnel_unknown_sender')}
 ${tunnels
   .map(
     ({ inner, outer }) =>
@@ -135,14 +141,15 @@ ${tunnels
   }
   chain through_node {
     type filter hook forward priority mangle; policy accept;
-    udp dport ${port} ip daddr @node_addresses4 goto vxlan_to_node
-    udp dport ${port} ip6 daddr @node_addresses6 goto vxlan_to_node
+    udp dport ${port} goto vxlan_to_node
     oifname "${VXLAN_LINK}" tcp flags syn / syn,rst tcp option maxseg size set rt mtu
   }
   chain vxlan_to_node {
-    meta iifgroup ${FROM_PODS} ${drop('pod_vxlan')}
-    ${VXLAN_VNI} ${vni} ip saddr != @node_addresses4 ${drop('relayed_vxlan')}
-    ${VXLAN_VNI} ${vni} ip6 saddr != @node_addresses6 ${drop('relayed_vxlan')}
+    meta iifgroup ${FROM_PODS} ip daddr @node_addresses4 ${drop('pod_vxlan')}
+    meta iifgroup ${FROM_PODS} ip6 daddr @node_addresses6 ${drop('pod_vxlan')}
+    meta iifgroup ${FROM_PODS} ${VXLAN_VNI} ${vni} ${drop('pod_vxlan')}
+    ${VXLAN_VNI} ${vni} ip daddr @node_addresses4 ip saddr != @node_addresses4 ${drop('relayed_vxlan')}
+    ${VXLAN_VNI} ${vni} ip6 daddr @node_addresses6 ip6 saddr != @node_addresses6 ${drop('relayed_vxlan')}
   }`
 
 /** Not of ::1: what comes from there cannot leave the loopback device, so translating it would only make it wait. */
