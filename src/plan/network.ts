@@ -69,7 +69,7 @@ const FALLBACK_MTU_BYTES = 1500
 
 export function planNetwork(input: NetworkInput): Network {
   const { config, uplink } = input
-  const claims = settleClaims(withOwnRanges(input), input.selfName)
+  const claims = settleClaims(withOwnRanges(input), input.selfName, uplink)
   const ownRanges = claims.ranges.get(input.selfName) ?? []
   const self = input.nodes.find((n) => n.name === input.selfName)
   const underlay = uplink && underlayAddress(uplink, self?.addresses ?? [])

@@ -162,6 +162,52 @@ test('a node without a range is named with the remedy', () => {
   assert.match(complaints[0]?.next ?? '', /allocate-node-cidrs/)
 })
 
+test('a pod range over the nodes’ network is left out and named, whoever claims it; the rest works', () => {
+  for (const [range, overlapped] of [
+    ['192.0.2.128/25', '192.0.2.0/24 on eth0'],
+    ['192.0.0.0/16', '192.0.2.0/24 on eth0'],
+    ['198.51.100.0/24', 'the address 198.51.100.3 of node c'],
+  ] as const) {
+    const network = plan({ nodes: [...three, node('d', ['192.0.2.4'], [range])] })
+    assert.deepEqual(
+      network.complaints.map((c) => [c.object, c.wanted, c.found]),
+      [['node d', "a pod range apart from the nodes' network", `${range}, which overlaps ${overlapped}`]],
+    )
+    assert.match(network.complaints[0]?.next ?? '', /give d another podCIDR/)
+    assert.deepEqual(network.routes, plan({ nodes: three }).routes)
+  }
+})
+
+test('ranges in the config that overlap the nodes’ network are left out and named', () => {
+  const network = plan({ nodes: three, config: configOf('ipam: { ranges: [192.0.2.0/25, "fd00:1::/64"] }') })
+  assert.deepEqual(network.ownRanges, ['fd00:1::/64'])
+  assert.deepEqual(
+    network.complaints.map((c) => [c.kind, c.object]),
+    [['range-underlay', 'node a']],
+  )
+})
+
+test('of two nodes that hold one address in a range, the complaint names the same one in any order', () => {
+  const nodes = [node('b', ['10.0.0.9'], []), node('c', ['10.0.0.9', '10.0.0.200'], ['10.0.0.0/24'])]
+  assert.deepEqual(settleClaims(nodes, 'a'), settleClaims(nodes.toReversed(), 'a'))
+})
+
+test('an uplink address without a segment refuses just the ranges that contain it', () => {
+  const uplink = uplinkOf(['203.0.113.7', 32])
+  const found = (range: string) =>
+    settleClaims([node('b', [], [range])], 'a', uplink).complaints.map((c) => c.found)
+  assert.deepEqual(found('203.0.113.0/29'), [
+    '203.0.113.0/29, which overlaps the address 203.0.113.7 on eth0',
+  ])
+  assert.deepEqual(found('203.0.113.8/29'), [])
+})
+
+test('a range over the nodes’ network takes nothing from a node whose range overlaps it', () => {
+  const nodes = [node('a', [], ['192.0.0.0/8']), node('b', [], ['192.1.0.0/16'])]
+  const claims = settleClaims(nodes, 'a', uplinkOf(['192.0.2.1', 24]))
+  assert.deepEqual(claims.ranges.get('b'), ['192.1.0.0/16'])
+})
+
 const rangeArb = fc
   .tuple(fc.integer({ min: 0, max: 15 }), fc.integer({ min: 22, max: 28 }))
   .map(([n, length]) => cidr(`10.0.${n}.0/${length}`))

@@ -178,3 +178,11 @@ test('a listen address is an address and a port', () => {
   for (const bad of [':80', '::1:80', '1.2.3.4', '1.2.3.4:0', '1.2.3.4:70000', 'localhost:80'])
     assert.ok(!parseListen(bad).ok, bad)
 })
+
+test('a pod range that no host can have is refused in the config', () => {
+  for (const range of ['0.0.0.0/0', '127.0.0.0/16', '224.0.0.0/24', 'fe80::/64', '::/0', 'ff02::/16']) {
+    const fault = refusal(`ipam: { ranges: ["${range}"] }`)
+    assert.match(fault.object, /key ipam\.ranges/)
+    assert.match(fault.wanted, /not loopback, multicast, link-local/)
+  }
+})

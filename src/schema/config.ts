@@ -15,6 +15,7 @@ import {
   oneOf,
   pathValue,
   portValue,
+  routableCidrValue,
   switchValue,
   wholeNumber,
 } from './values.ts'
@@ -90,7 +91,7 @@ const configSchema = v.strictObject({
       /** A freed address is not given to another pod for so long. */
       coolDownSeconds: v.optional(wholeNumber(0, 86_400), 30),
       /** In place of Node.spec.podCIDRs, for hosts without an API. */
-      ranges: v.optional(v.pipe(v.array(cidrValue), v.minLength(1, 'at least one range'))),
+      ranges: v.optional(v.pipe(v.array(routableCidrValue), v.minLength(1, 'at least one range'))),
     }),
     {},
   ),

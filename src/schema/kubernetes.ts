@@ -1,21 +1,13 @@
 // Node and Pod objects of the Kubernetes API to rows, trimmed to what the network needs. Any value at all may come
 // in: what cannot be read becomes a complaint in the row, or a Fault if not even the name is there.
 
-import { type Cidr, cidrBounds, cidrFamily, hostCidr, parseCidr } from '../base/cidr.ts'
+import { type Cidr, cidrFamily, parseCidr } from '../base/cidr.ts'
 import { type Ip, parseIp } from '../base/ip.ts'
-import { fault, must, ok, type Result } from '../base/result.ts'
+import { fault, ok, type Result } from '../base/result.ts'
 import type { NodeRow, PodRow } from '../state/rows.ts'
+import { isRoutable, isRoutableIp } from './routable.ts'
 
 type Fields = Readonly<Record<string, unknown>>
-
-/** Neither a node nor a pod can have these: a route for them would cut the host off from itself. */
-const neverRouted = [
-  ...['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/4', '255.255.255.255/32'],
-  ...['::/127', '::ffff:0:0/96', 'fe80::/10', 'ff00::/8'],
-].map((text) => {
-  const cidr = must(parseCidr(text))
-  return { family: cidrFamily(cidr), ...cidrBounds(cidr) }
-})
 
 /** Annotations are often larger than the rest of a pod; only those that the network reads are kept. */
 const keptAnnotation = /^(podlane[./]|kubernetes\.io\/(ingress|egress)-bandwidth$)/
@@ -59,7 +51,7 @@ function nodeAddresses(status: Fields, complaints: string[]): readonly Ip[] {
   if (listed.length > 0 && internal.length === 0) complaints.push('no address of type InternalIP')
   for (const { address } of internal) {
     const ip = parseIp(textOf(address))
-    if (ip.ok && isRoutable(hostCidr(ip.value))) found.add(ip.value)
+    if (ip.ok && isRoutableIp(ip.value)) found.add(ip.value)
     else complaints.push(`unusable internal address ${shown(address)}`)
   }
   return [...found]
@@ -86,12 +78,6 @@ function podAddresses(status: Fields): readonly Ip[] {
   if (listed.length === 0) listed.push(status.podIP)
   const parsed = listed.map((text) => parseIp(textOf(text)))
   return [...new Set(parsed.flatMap((ip) => (ip.ok ? [ip.value] : [])))]
-}
-
-function isRoutable(cidr: Cidr): boolean {
-  const family = cidrFamily(cidr)
-  const { first, last } = cidrBounds(cidr)
-  return !neverRouted.some((r) => r.family === family && r.first <= last && first <= r.last)
 }
 
 function texts(value: unknown, keep: (key: string) => boolean): Readonly<Record<string, string>> {

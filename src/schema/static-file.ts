@@ -6,7 +6,7 @@ import { type Cidr, cidrFamily } from '../base/cidr.ts'
 import { ok, type Result } from '../base/result.ts'
 import type { NodeRow, PodRow } from '../state/rows.ts'
 import { parseYaml } from './document.ts'
-import { cidrValue, ipValue, nodeNameValue, textValue } from './values.ts'
+import { nodeNameValue, routableCidrValue, routableIpValue, textValue } from './values.ts'
 
 const textsSchema = v.nullish(v.record(textValue, v.string('a text in quotes')), {})
 
@@ -15,9 +15,9 @@ const oneOfEachFamily = (cidrs: Cidr[]): boolean => new Set(cidrs.map(cidrFamily
 const nodeSchema = v.strictObject({
   name: nodeNameValue,
   /** The first of each family is the one used. */
-  addresses: v.pipe(v.array(ipValue), v.minLength(1, 'at least one address')),
+  addresses: v.pipe(v.array(routableIpValue), v.minLength(1, 'at least one address')),
   podCIDRs: v.nullish(
-    v.pipe(v.array(cidrValue), v.check(oneOfEachFamily, 'at most one range of each family')),
+    v.pipe(v.array(routableCidrValue), v.check(oneOfEachFamily, 'at most one range of each family')),
     [],
   ),
 })
@@ -29,7 +29,7 @@ const podSchema = v.strictObject({
   node: v.optional(nodeNameValue),
   /** Absent: namespace/name. */
   uid: v.optional(textValue),
-  addresses: v.nullish(v.array(ipValue), []),
+  addresses: v.nullish(v.array(routableIpValue), []),
   labels: textsSchema,
   annotations: textsSchema,
 })

@@ -5,6 +5,7 @@ import * as v from 'valibot'
 import { type Cidr, parseCidr } from '../base/cidr.ts'
 import { type Ip, parseIp } from '../base/ip.ts'
 import { fault, ok, type Result } from '../base/result.ts'
+import { isRoutable, isRoutableIp } from './routable.ts'
 
 /** A string that one of our parsers turns into its canonical, branded form. */
 function parsedString<T extends Ip | Cidr>(wanted: string, parse: (text: string) => Result<T>) {
@@ -34,6 +35,14 @@ export function oneOf<const T extends readonly string[]>(values: T) {
 
 export const ipValue = parsedString('an IP address', parseIp)
 export const cidrValue = parsedString('an address range such as 10.244.0.0/16', parseCidr)
+
+const never = 'not loopback, multicast, link-local or 0.0.0.0'
+/** What a node or a pod may have. */
+export const routableIpValue = v.pipe(ipValue, v.check(isRoutableIp, `an address of a host: ${never}`))
+export const routableCidrValue = v.pipe(
+  cidrValue,
+  v.check(isRoutable, `a range of addresses of hosts: ${never} among them`),
+)
 export const portValue = wholeNumber(1, 65_535)
 export const switchValue = v.boolean('true or false')
 export const textValue = matching(/\S/, 'a text that is not empty')

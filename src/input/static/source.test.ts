@@ -132,10 +132,13 @@ test('a bad file at the start is a fault that names file, line and key', async (
     ['nodez: []\n', /nodes.yaml line 1, key nodez$/],
     [`${one}pods: [{name: p}, {name: p}]\n`, /nodes.yaml line 2, key pods\[1\].name$/],
     [
-      'nodes:\n- {name: a, addresses: [::1]}\n- {name: a, addresses: [::2]}\n',
+      'nodes:\n- {name: a, addresses: [fd00::1]}\n- {name: a, addresses: [fd00::2]}\n',
       /line 3, key nodes\[1\].name$/,
     ],
-    ['nodes: [{name: a, addresses: [::1], podCIDRs: [10.0.0.0/24, 10.1.0.0/24]}]', /nodes\[0\].podCIDRs$/],
+    [
+      'nodes: [{name: a, addresses: [fd00::1], podCIDRs: [10.0.0.0/24, 10.1.0.0/24]}]',
+      /nodes\[0\].podCIDRs$/,
+    ],
     ['nodes: [', /nodes.yaml line 1$/],
   ]
   for (const [text, where] of cases) {
