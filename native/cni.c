@@ -312,10 +312,14 @@ static int delete_later(enum outcome first, long timeout_ms)
 static int call_agent(const struct verb *verb)
 {
 	long timeout_ms = milliseconds_from("PODLANE_TIMEOUT_MS", DEFAULT_TIMEOUT_MS);
-	long deadline = now_ms() + milliseconds_from("PODLANE_WAIT_MS", DEFAULT_WAIT_MS);
+	long wait_ms = milliseconds_from("PODLANE_WAIT_MS", DEFAULT_WAIT_MS);
+	long deadline = now_ms() + wait_ms;
 	const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
 	enum outcome outcome;
 
+	/* runtimes ask every few seconds: an agent that hangs is no readier than one that is away */
+	if (strcmp(verb->name, "STATUS") == 0 && timeout_ms > wait_ms)
+		timeout_ms = wait_ms;
 	for (;;) {
 		outcome = ask(timeout_ms);
 		if (outcome == ANSWERED)

@@ -111,7 +111,10 @@ function createCoolingRecord(clock: Pick<Clock, 'nowMs'>) {
 }
 
 function buildTables(socket: NetlinkSocket, config: Config): Outcome {
-  const standing = { inet: listTable('inet', NFT_TABLE), arp: listTable('arp', NFT_TABLE) }
+  const [inet, arp] = [listTable('inet', NFT_TABLE), listTable('arp', NFT_TABLE)]
+  if (!inet.ok) return { changes: [], faults: [inet.error] }
+  if (!arp.ok) return { changes: [], faults: [arp.error] }
+  const standing = { inet: inet.value, arp: arp.value }
   const ruleset = rulesetOf(config, standing)
   const whole = standing.inet.rules + standing.arp.rules === ruleset.rules
   if (standing.inet.sets.has(ruleset.version) && whole) return nothing

@@ -27,19 +27,27 @@ export type TableContent = {
 
 type Listed = Readonly<Record<string, { readonly name?: string } | undefined>>
 
+const noTable: TableContent = { sets: new Map(), chains: [], rules: 0 }
+
 /** Names of what stands in a table, of its elements nothing; empty if there is no such table. */
-export function listTable(family: string, table: string): TableContent {
+export function listTable(family: string, table: string): Result<TableContent> {
   const done = spawnSync('nft', ['-t', '-j', 'list', 'table', family, table], {
     encoding: 'utf8',
     maxBuffer: 64 << 20,
   })
-  if (done.status !== 0) return { sets: new Map(), chains: [], rules: 0 }
+  if (done.error) return fault('nft', 'program nft', 'a program that runs', done.error.message, missing)
+  if (done.status !== 0) {
+    // Only this means that there is none; on anything else, nothing is known and nothing must be built upon it.
+    if (/No such file or directory/.test(done.stderr)) return ok(noTable)
+    const next = 'give the agent CAP_NET_ADMIN, and see «nft list tables»'
+    return fault('nft', `nft table ${family} ${table}`, 'a listing', done.stderr.trim(), next)
+  }
   const { nftables } = JSON.parse(done.stdout) as { readonly nftables: readonly Listed[] }
   const named = (kind: 'set' | 'map'): [string, 'set' | 'map'][] =>
     nftables.flatMap((o) => (o[kind]?.name === undefined ? [] : [[o[kind].name, kind]]))
-  return {
+  return ok({
     sets: new Map([...named('set'), ...named('map')]),
     chains: nftables.flatMap((o) => o.chain?.name ?? []),
     rules: nftables.filter((o) => o.rule).length,
-  }
+  })
 }
