@@ -61,7 +61,9 @@ export class LiveNetwork implements PodNetwork {
       this.#leaving.set(endpointKey(e), e)
       for (const ip of e.addresses) this.#inUse.set(ip, endpointKey(e))
     }
-    for (const { ip, remainingMs } of facts.cooling) this.#options.pool.cool(ip, remainingMs)
+    const { pool } = this.#options
+    for (const { ip, remainingMs } of facts.cooling) pool.cool(ip, remainingMs)
+    pool.startAfter([...this.#inUse.keys(), ...facts.cooling.map((c) => c.ip)])
   }
 
   get endpoints(): readonly Endpoint[] {

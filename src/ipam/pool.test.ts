@@ -70,9 +70,11 @@ test('a dual-stack choice that fails in one family gives the other back', () => 
   for (let i = 0; i < 5; i++) must(pool.choose(viewOf(['10.0.0.0/29'])))
 })
 
-test('a fixed address is refused by reason: outside, reserved, in use', () => {
-  const pool = new AddressPool(0, () => 0)
-  const view = viewOf(['10.0.0.0/29'], [ip('10.0.0.3')])
+test('a fixed address is refused by reason: outside, reserved, in use, held by a living pod, cooling down', () => {
+  let now = 0
+  const pool = new AddressPool(30_000, () => now)
+  const view = viewOf(['10.0.0.0/29'], [ip('10.0.0.3')], [ip('10.0.0.5')])
+  pool.cool(ip('10.0.0.6'))
   const found = (text: string): string => {
     const r = pool.claim([ip(text)], view)
     return r.ok ? 'ok' : r.error.found
@@ -83,6 +85,27 @@ test('a fixed address is refused by reason: outside, reserved, in use', () => {
   assert.equal(found('10.0.0.3'), 'one in use')
   assert.equal(found('10.0.0.4'), 'ok')
   assert.equal(found('10.0.0.4'), 'one in use')
+  assert.equal(found('10.0.0.5'), 'one that a living pod of the API has')
+  now = 10_500
+  assert.equal(found('10.0.0.6'), 'one that cools down for another 20 s')
+  now = 30_000
+  assert.equal(found('10.0.0.6'), 'ok')
+})
+
+test('of addresses asked for together none is reserved if one is refused', () => {
+  const pool = new AddressPool(30_000, () => 0)
+  const view = viewOf(['10.0.0.0/29'])
+  pool.cool(ip('10.0.0.3'))
+  assert.ok(!pool.claim([ip('10.0.0.2'), ip('10.0.0.3')], view).ok)
+  assert.ok(pool.claim([ip('10.0.0.2')], view).ok)
+})
+
+test('after a restart the choice goes on behind the highest address in use or cooling, then round', () => {
+  const pool = new AddressPool(0, () => 0)
+  pool.startAfter(['10.0.0.2', '10.0.0.5', '10.9.9.9', 'fd00::6'].map(ip))
+  const view = viewOf(['10.0.0.0/29', 'fd00::/125'], [ip('10.0.0.5'), ip('fd00::6')])
+  assert.deepEqual(must(pool.choose(view)), ['10.0.0.6', 'fd00::7'])
+  assert.deepEqual(must(pool.choose(view)), ['10.0.0.2', 'fd00::2'])
 })
 
 test('counts add up to the size of the range', () => {

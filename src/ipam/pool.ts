@@ -2,7 +2,7 @@
 // moment and what was freed a little while ago. Nothing here is stored: the kernel is asked again at every start.
 
 import { type Cidr, cidrBounds, cidrContains, cidrFamily } from '../base/cidr.ts'
-import { type Family, familyOf, type Ip, ipFromBig } from '../base/ip.ts'
+import { type Family, familyOf, type Ip, ipFromBig, ipToBig } from '../base/ip.ts'
 import type { Fault } from '../base/result.ts'
 import { err, fault, ok, type Result } from '../base/result.ts'
 
@@ -37,6 +37,8 @@ export class AddressPool {
   /** BOUNDED by the ADDs under way. */
   readonly #reserved = new Set<Ip>()
   readonly #cursor = new Map<Family, bigint>()
+  /** What was in use or resting at the start: the range goes on behind it. BOUNDED by the addresses of that moment. */
+  #former: readonly Ip[] = []
   readonly #coolDownMs: number
   readonly #nowMs: () => number
 
@@ -61,7 +63,7 @@ export class AddressPool {
     return ok(chosen)
   }
 
-  /** The addresses asked for, reserved until `release`, if they are the node's and nobody has them. */
+  /** The addresses asked for, reserved until `release`, if they are the node's, nobody has them and none rests. */
   claim(ips: readonly Ip[], view: PoolView): Result<readonly Ip[]> {
     for (const ip of ips) {
       const cidr = view.ranges.find((r) => cidrContains(r, ip))
@@ -74,6 +76,8 @@ export class AddressPool {
         return this.#refused(ip, 'an address for pods', 'network, tunnel or broadcast address')
       }
       if (view.inUse(ip) || this.#reserved.has(ip)) return this.#refused(ip, 'a free address', 'one in use')
+      if (view.held(ip)) return this.#refused(ip, 'a free address', 'one that a living pod of the API has')
+      if (this.isCooling(ip)) return this.#resting(ip)
     }
     for (const ip of ips) this.#reserved.add(ip)
     return ok(ips)
@@ -82,6 +86,11 @@ export class AddressPool {
   /** ADD is over: the address is in use now, or free after a failure. */
   release(ips: readonly Ip[]): void {
     for (const ip of ips) this.#reserved.delete(ip)
+  }
+
+  /** After a restart: the choice goes on behind the highest of these in each range, not at the range's first address. */
+  startAfter(ips: readonly Ip[]): void {
+    this.#former = ips
   }
 
   /** @param remainingMs as read back from the kernel after a restart; the whole cool-down if not given */
@@ -116,7 +125,7 @@ export class AddressPool {
     const family = cidrFamily(cidr)
     const size = last - first + 1n
     if (size <= 0n) return undefined
-    const start = this.#cursor.get(family) ?? first
+    const start = this.#cursor.get(family) ?? this.#behindFormer(cidr) ?? first
     // A range larger than this has a free address among so many, or something else is wrong.
     const steps = size < 1n << 20n ? size : 1n << 20n
     for (let i = 0n; i < steps; i++) {
@@ -127,6 +136,12 @@ export class AddressPool {
       return ip
     }
     return undefined
+  }
+
+  #behindFormer(cidr: Cidr): bigint | undefined {
+    const inside = this.#former.filter((ip) => cidrContains(cidr, ip)).map(ipToBig)
+    const highest = inside.sort((a, b) => (a < b ? -1 : 1)).at(-1)
+    return highest === undefined ? undefined : highest + 1n
   }
 
   #exhausted(cidr: Cidr, view: PoolView): Result<never> {
@@ -151,14 +166,19 @@ export class AddressPool {
     )
   }
 
-  #refused(ip: Ip, wanted: string, found: string): Result<never> {
-    return fault(
-      'address-unavailable',
-      `address ${ip}`,
-      wanted,
-      found,
-      'ask for another address, or for none',
-    )
+  #resting(ip: Ip): Result<never> {
+    const seconds = Math.ceil(((this.#cooling.get(ip) ?? 0) - this.#nowMs()) / 1000)
+    const found = `one that cools down for another ${seconds} s`
+    return this.#refused(ip, 'a free address', found, `ask again in ${seconds} s, or for another address`)
+  }
+
+  #refused(
+    ip: Ip,
+    wanted: string,
+    found: string,
+    next = 'ask for another address, or for none',
+  ): Result<never> {
+    return fault('address-unavailable', `address ${ip}`, wanted, found, next)
   }
 }
 
