@@ -16,6 +16,7 @@ import { newestVersion } from '../cni/versions.ts'
 import { readDrops } from '../observe/drops.ts'
 import { readFlowRoom } from '../observe/flow_room.ts'
 import { readPeerWays } from '../observe/peer_ways.ts'
+import { readSilentPeers } from '../observe/silent_peers.ts'
 import { readSurroundings } from '../observe/surroundings.ts'
 import type { Config } from '../schema/config.ts'
 import { parseListen } from '../schema/values.ts'
@@ -129,6 +130,7 @@ async function serveStatus({ config, log, version, nodeName, core, kernel }: Par
   const surroundings = kept(SURROUNDINGS_MS, () => [
     ...readSurroundings(core.knowledge.ranges),
     ...readPeerWays(core.report?.uplink, core.report?.network.peers ?? []),
+    ...readSilentPeers(core.report?.uplink, core.report?.network.peers ?? []),
     ...readFlowRoom(),
   ])
   const { live, tables } = core
