@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { FirewallPod, FirewallState } from '../apply/firewall_contract.ts'
-import { type Cidr, cidrContains, cidrOf, parseCidr } from '../base/cidr.ts'
+import { type Cidr, cidrContains, cidrOf, hostCidr, parseCidr } from '../base/cidr.ts'
 import { ifIndex } from '../base/ifindex.ts'
 import { type Ip, ipFromBytes, parseIp } from '../base/ip.ts'
 import { type Mac, macFromBytes } from '../base/mac.ts'
@@ -148,12 +148,13 @@ function apart(e: Element, next: Element, isPlain: boolean): boolean {
   return Buffer.compare(e.end ?? e.key, next.key) < 0
 }
 
-test('an address of a cluster range is in cluster_ranges, any other is not', () => {
+test('an address of a cluster range or of a pod is in cluster_ranges, any other is not', () => {
   fc.assert(
     fc.property(states, fc.oneof(fc.ipV4(), fc.ipV6()), ranges, (state, text, range) => {
       const all = [
         ...state.network.ownRanges,
         ...state.network.peers.flatMap((p) => p.ranges.map((r) => r.cidr)),
+        ...state.pods.flatMap((p) => p.addresses.map(hostCidr)),
       ]
       for (const address of [ip(text), ipFromBytes(ipField(must(parseIp(range.replace(/\/.*/, '')))))]) {
         const key = ipField(address)
@@ -169,4 +170,32 @@ test('an address of a cluster range is in cluster_ranges, any other is not', () 
       }
     }),
   )
+})
+
+test('a pod whose address lies outside the node’s present range is masqueraded as one inside', () => {
+  const state: FirewallState = {
+    network: { ownRanges: [cidr('10.244.9.0/24')], peers: [] } as unknown as Network,
+    uplink: undefined,
+    nodeAddresses: [],
+    peerMacs: new Map(),
+    pods: [
+      {
+        index: ifIndex(3),
+        mac: macFromBytes(Uint8Array.of(2, 0, 0, 0, 0, 1)),
+        addresses: [ip('10.244.1.5'), ip('fd00:1::5')],
+        hostPorts: [],
+      },
+    ],
+  }
+  const { inet } = planFirewall(state, must(parseConfig('', 'test')))
+  for (const address of [ip('10.244.1.5'), ip('fd00:1::5')]) {
+    const key = ipField(address)
+    for (const name of ['own_ranges', 'cluster_ranges', 'unmasqueraded']) {
+      const found = inet.get(`${name}${key.length === 4 ? 4 : 6}`) ?? []
+      assert.ok(
+        found.some((e) => Buffer.compare(e.key, key) === 0),
+        `${name}: ${address}`,
+      )
+    }
+  }
 })

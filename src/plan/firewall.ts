@@ -18,6 +18,7 @@ import {
 } from '../kernel/nft/element.ts'
 import type { Config } from '../schema/config.ts'
 import type { HostPort } from '../state/wishes.ts'
+import { addressesOutside } from './endpoint_faults.ts'
 import type { FirewallPod, FirewallState } from './firewall_state.ts'
 import { tunnelSet } from './ruleset.ts'
 
@@ -141,7 +142,9 @@ function nodeSets(
   const { network, peerMacs } = state
   const ofFamily = (ip: Ip): boolean => familyOf(ip) === v
   const inRange = (c: Cidr): boolean => cidrFamily(c) === v
-  const own = network.ownRanges.filter(inRange)
+  // A pod that is older than the node's present range is a pod of the cluster like the others.
+  const outside = addressesOutside(state.pods, network.ownRanges).filter(ofFamily).map(hostCidr)
+  const own = [...network.ownRanges.filter(inRange), ...outside]
   const peerRanges = network.peers
     .flatMap((p) => p.ranges.map((r) => ({ ...r, peer: p })))
     .filter((r) => inRange(r.cidr))

@@ -8,6 +8,7 @@ import type { Fault } from '../base/result.ts'
 import type { Config } from '../schema/config.ts'
 import type { Endpoint } from '../state/endpoint.ts'
 import type { NodeRow } from '../state/rows.ts'
+import { endpointFaults } from './endpoint_faults.ts'
 import { VXLAN_GROUP, VXLAN_LINK } from './ownership.ts'
 import { type Peer, planPeer, vxlanOverheadBytes } from './peers.ts'
 import { vxlanMac } from './pod_link.ts'
@@ -104,6 +105,7 @@ export function planNetwork(input: NetworkInput): Network {
       ...(self || input.nodes.length === 0 ? [] : [selfMissing(input)]),
       ...doubles.map((n) => doubleAddress(n, input.selfName)),
       ...claims.complaints,
+      ...endpointFaults(input.selfName, input.endpoints, ownRanges),
       ...planned.flatMap((p) => p.complaints),
       ...input.nodes.flatMap(nodeComplaints),
     ],

@@ -4,8 +4,10 @@ import fc from 'fast-check'
 import { type Cidr, cidrsOverlap, parseCidr } from '../base/cidr.ts'
 import type { IfIndex } from '../base/ifindex.ts'
 import { type Ip, parseIp } from '../base/ip.ts'
+import { parseMac } from '../base/mac.ts'
 import { must } from '../base/result.ts'
 import { type Config, parseConfig } from '../schema/config.ts'
+import type { Endpoint } from '../state/endpoint.ts'
 import type { NodeRow } from '../state/rows.ts'
 import { type NetworkInput, planNetwork } from './network.ts'
 import { vxlanMac } from './pod_link.ts'
@@ -206,6 +208,44 @@ test('a range over the nodes’ network takes nothing from a node whose range ov
   const nodes = [node('a', [], ['192.0.0.0/8']), node('b', [], ['192.1.0.0/16'])]
   const claims = settleClaims(nodes, 'a', uplinkOf(['192.0.2.1', 24]))
   assert.deepEqual(claims.ranges.get('b'), ['192.1.0.0/16'])
+})
+
+const endpoint = (containerId: string, ...addresses: string[]): Endpoint => ({
+  containerId,
+  ifName: 'eth0',
+  network: 'podlane',
+  podUid: undefined,
+  podMac: must(parseMac('02:00:00:00:00:01')),
+  addresses: addresses.map(ip),
+  link: {
+    index: 9 as IfIndex,
+    name: `pl${containerId}`,
+    mac: must(parseMac('02:00:00:00:00:02')),
+    mtuBytes: 1500,
+  },
+})
+
+test('pods with addresses outside the node’s present range are counted, with the remedy, and keep their routes', () => {
+  const endpoints = [endpoint('x', '10.244.7.2'), endpoint('y', '10.244.7.3'), endpoint('z', '10.244.1.2')]
+  const network = plan({ nodes: three, endpoints })
+  assert.deepEqual(
+    network.complaints.map((c) => [c.object, c.wanted, c.found]),
+    [['node a', 'pods with addresses in 10.244.1.0/24', '2 pods with addresses outside, such as 10.244.7.2']],
+  )
+  assert.match(network.complaints[0]?.next ?? '', /^recreate them/)
+  assert.ok(network.routes.some((r) => r.dst === '10.244.7.2/32'))
+})
+
+test('while the node has no range its pods are not called outside of it', () => {
+  assert.deepEqual(plan({ endpoints: [endpoint('x', '10.244.7.2')] }).complaints, [])
+})
+
+test('two pods with one address are named', () => {
+  const endpoints = [endpoint('x', '10.244.1.2'), endpoint('y', '10.244.1.3'), endpoint('z', '10.244.1.2')]
+  assert.deepEqual(
+    plan({ nodes: three, endpoints }).complaints.map((c) => [c.kind, c.object, c.found]),
+    [['address-double', 'address 10.244.1.2', '2: containers x (eth0), z (eth0)']],
+  )
 })
 
 const rangeArb = fc

@@ -88,3 +88,34 @@ test('before the node has a range ADD asks to be tried again and STATUS is 50; a
     ],
   )
 })
+
+test('a pod that is older than the node’s present range stays masqueraded and is named until it goes', async (t) => {
+  const { bench } = nodeWithOutside(t, { nodes: [nodeA, nodeB] })
+  await bench.start()
+  const pod = await bench.pod('old')
+  const address = pod.ips[0] ?? ''
+  const own = (): string => run(bench.ns, 'nft', 'list', 'set', 'inet', 'podlane', 'own_ranges4')
+  const named = async () =>
+    (await bench.status()).complaints.filter((c) => c.found.includes('addresses outside'))
+  bench.declare([{ ...nodeA, podCIDRs: ['10.244.77.0/24', 'fd00:77::/64'] }, nodeB])
+  await until('the range changed', () => own().includes('10.244.77.0/24'))
+  assert.ok(own().includes(address), own())
+  await until('it is named', async () => (await named())[0]?.found.startsWith('1 pod with') === true)
+  const fresh = await bench.pod('fresh')
+  assert.match(fresh.ips[0] ?? '', /^10\.244\.77\./)
+  assert.match(run(pod.ns, 'ping', '-c1', '-W1', fresh.ips[0] ?? ''), / 0% packet loss/)
+  await pod.del()
+  bench.declare([{ ...nodeA, podCIDRs: ['10.244.77.0/24', 'fd00:77::/64'] }, nodeB, far])
+  await until('nobody is outside', async () => (await named()).length === 0)
+  assert.ok(!own().includes(address), own())
+})
+
+test('a node whose pod range covers the nodes’ network takes nobody’s way', async (t) => {
+  const bad = { name: 'bad', addresses: ['198.51.100.12'], podCIDRs: ['192.0.2.0/24'] }
+  const { bench } = nodeWithOutside(t, { nodes: [nodeA, nodeB, bad] })
+  await bench.start()
+  const { complaints, ready } = await bench.status()
+  assert.match(JSON.stringify(complaints), /192\.0\.2\.0\/24, which overlaps/)
+  assert.equal(ready.state, 'ready')
+  assert.doesNotMatch(run(bench.ns, 'ip', 'route'), /192\.0\.2\.0\/24 .* podlane-vxlan/)
+})
