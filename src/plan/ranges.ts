@@ -2,7 +2,6 @@
 // later claim is left out and named; so is one that covers the nodes' own network. Everything else works. PURE.
 
 import { type Cidr, cidrBounds, cidrContains, cidrFamily, cidrLength, cidrsOverlap } from '../base/cidr.ts'
-import { bitsOf, familyOf, type Ip, ipToBig } from '../base/ip.ts'
 import type { Fault } from '../base/result.ts'
 import { addressRange } from '../kernel/netlink/address.ts'
 import type { NodeRow } from '../state/rows.ts'
@@ -28,10 +27,9 @@ export function settleClaims(nodes: readonly NodeRow[], selfName: string, uplink
   const ordered = [...nodes].sort(
     (a, b) => rankOf(a, selfName) - rankOf(b, selfName) || compare(a.name, b.name),
   )
-  const blocked = underlay(ordered, uplink)
   const claims = ordered.flatMap((node, rank) =>
     node.podCidrs.flatMap((cidr): Claim[] => {
-      const other = blocked(cidr)
+      const other = underlay(cidr, node, uplink)
       if (other === undefined) return [{ node: node.name, cidr, rank, ...cidrBounds(cidr) }]
       complaints.push(underlayFault(node.name, cidr, other))
       return []
@@ -52,39 +50,20 @@ const rankOf = (node: NodeRow, selfName: string): number => (node.name === selfN
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /**
- * Of a pod range: what of the nodes' network it overlaps, in words. A route for such a range would take the packets
- * for the nodes themselves. Of an uplink's address without a segment (/32, /128) only the address counts.
+ * What of the nodes' network a pod range would take away, in words: a whole segment, an address of this node, or one of
+ * the node that claims it. A range that is a part of a wide segment with no such address in it is usual and does no
+ * harm. Addresses of third nodes do not count: a node may write any address into its own Node object.
  */
-function underlay(nodes: readonly NodeRow[], uplink: Uplink | undefined): (cidr: Cidr) => string | undefined {
+function underlay(cidr: Cidr, node: NodeRow, uplink: Uplink | undefined): string | undefined {
   const rows = uplink?.addresses ?? []
-  const segments = rows.map(addressRange).filter((c) => cidrLength(c) < bitsOf(cidrFamily(c)))
-  const held = new Map<Ip, string>(rows.map(({ ip }) => [ip, `on ${uplink?.name}`]))
-  for (const n of nodes) for (const ip of n.addresses) if (!held.has(ip)) held.set(ip, `of node ${n.name}`)
-  // Sorted, for a thousand ranges each look for their first among thousands of addresses.
-  const addresses = ([4, 6] as const).map((family) =>
-    [...held.keys()]
-      .filter((ip) => familyOf(ip) === family)
-      .map((ip) => ({ ip, value: ipToBig(ip) }))
-      .sort((a, b) => (a.value < b.value ? -1 : 1)),
-  )
-  return (cidr) => {
-    const segment = segments.find((s) => cidrsOverlap(s, cidr))
-    if (segment !== undefined) return `${segment} on ${uplink?.name}`
-    const first = firstFrom(addresses[cidrFamily(cidr) === 4 ? 0 : 1] ?? [], cidrBounds(cidr).first)
-    return first && cidrContains(cidr, first.ip) ? `the address ${first.ip} ${held.get(first.ip)}` : undefined
-  }
-}
-
-/** The first of the sorted items that is not below `from`. */
-function firstFrom<T extends { readonly value: bigint }>(items: readonly T[], from: bigint): T | undefined {
-  let low = 0
-  let high = items.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((items[middle]?.value ?? from) < from) low = middle + 1
-    else high = middle
-  }
-  return items[low]
+  const segment = rows
+    .map(addressRange)
+    .find((s) => cidrLength(cidr) <= cidrLength(s) && cidrsOverlap(s, cidr))
+  const own = rows.find(({ ip }) => cidrContains(cidr, ip))
+  if (own) return `the address ${own.ip} on ${uplink?.name}`
+  if (segment !== undefined) return `${segment} on ${uplink?.name}`
+  const its = node.addresses.find((ip) => cidrContains(cidr, ip))
+  return its === undefined ? undefined : `the address ${its} of node ${node.name}`
 }
 
 /** Each refused claim with the one that it lost to. Sorted by start, a claim can only overlap those still open. */
