@@ -162,10 +162,10 @@ async function settle(markers: MarkedNetwork, log: Log): Promise<void> {
 
 const verbsOf = (live: LiveNetwork): PodNetwork => ({
   add: (request) => live.add(request),
-  del: (id) => live.del(id),
+  del: (id, hostIndex) => live.del(id, hostIndex),
   check: (request) => live.check(request),
   status: () => live.status(),
-  gc: (network, valid) => live.gc(network, valid),
+  surplus: (network, valid) => live.surplus(network, valid),
 })
 
 function listenOf(config: Config): { host: string; port: number } | undefined {

@@ -4,6 +4,7 @@
 import type { StartFacts } from '../apply/node.ts'
 import { defaultRange, gatewayOf } from '../apply/pod_side.ts'
 import { hostCidr } from '../base/cidr.ts'
+import type { IfIndex } from '../base/ifindex.ts'
 import { familyOf, type Ip } from '../base/ip.ts'
 import { err, fault, ok, type Result } from '../base/result.ts'
 import type {
@@ -12,6 +13,7 @@ import type {
   AttachmentId,
   CheckRequest,
   HostPort,
+  MadeAttachment,
   PodNetwork,
   Readiness,
 } from '../cni/network.ts'
@@ -136,10 +138,10 @@ export class LiveNetwork implements PodNetwork {
     return wired
   }
 
-  async del(request: AttachmentId): Promise<Result<void>> {
+  async del(request: AttachmentId, hostIndex?: IfIndex): Promise<Result<void>> {
     const key = endpointKey(shortened(request))
     const endpoint = this.#endpoints.get(key)
-    if (!endpoint) return ok(undefined)
+    if (!endpoint || (hostIndex !== undefined && hostIndex !== endpoint.link.index)) return ok(undefined)
     // Off the list at once: two DELs of one attachment, or a DEL and a reconcile, must not both free its address.
     this.#endpoints.delete(key)
     this.#leaving.set(key, endpoint)
@@ -213,11 +215,15 @@ export class LiveNetwork implements PodNetwork {
     return { state: 'not-ready', limited: false, why, next: 'remove pods, or give the node a larger podCIDR' }
   }
 
-  async gc(network: string, valid: readonly AttachmentId[]): Promise<readonly Result<void>[]> {
+  async surplus(network: string, valid: readonly AttachmentId[]): Promise<readonly MadeAttachment[]> {
     const keep = new Set(valid.map((id) => endpointKey(shortened(id))))
     const name = shortId(network, NETWORK_LENGTH)
     const surplus = [...this.#endpoints].filter(([key, e]) => e.network === name && !keep.has(key))
-    return Promise.all(surplus.map(([, e]) => this.del(e)))
+    return surplus.map(([, { containerId, ifName, link }]) => ({
+      containerId,
+      ifName,
+      hostIndex: link.index,
+    }))
   }
 
   /** Resolves when no link of this attachment is on its way out. */
@@ -262,7 +268,7 @@ export class LiveNetwork implements PodNetwork {
     return {
       containerId: request.containerId,
       ifName: request.ifName,
-      hostInterface: { name: podLinkName(endpoint), mac: gatewayMac, mtuBytes },
+      hostInterface: { name: podLinkName(endpoint), index: endpoint.link.index, mac: gatewayMac, mtuBytes },
       podInterface: { name: request.ifName, mac: endpoint.podMac, mtuBytes },
       ips: endpoint.addresses.map((ip) => ({ address: hostCidr(ip), gateway: gatewayOf(familyOf(ip)) })),
       routes: families.map((f) => ({ dst: defaultRange(f), gw: gatewayOf(f), mtuBytes: routeMtuBytes })),

@@ -63,9 +63,9 @@ const mergedDns = (before: ResultDns, ours: ResultDns): ResultDns => ({
 })
 
 const interfaceOf = (
-  made: { readonly name: string; readonly mac: Mac; readonly mtuBytes: number },
+  { name, mac, mtuBytes }: { readonly name: string; readonly mac: Mac; readonly mtuBytes: number },
   sandbox: string,
-): ResultInterface => ({ ...made, sandbox, socketPath: '', pciId: '' })
+): ResultInterface => ({ name, mac, mtuBytes, sandbox, socketPath: '', pciId: '' })
 
 export type Claim = { readonly ips: readonly Ip[]; readonly mac: Mac | undefined }
 

@@ -5,6 +5,7 @@ import { type Dirent, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { join } from 'node:path'
 import type { Log } from '../base/log.ts'
 import { ok, type Result } from '../base/result.ts'
+import { shortId } from '../plan/pod_link.ts'
 import { isInterfaceName, isName } from './environment.ts'
 import type { AttachmentId, PodNetwork } from './network.ts'
 
@@ -19,6 +20,9 @@ const ABANDONED_AFTER_MS = 60_000
 
 /** `CONTAINER@INTERFACE`: a container ID has no `@`. */
 const fileOf = (id: AttachmentId): string => `${id.containerId}@${id.ifName}`
+/** The same for a long container ID and for the shortened one that GC finds in the kernel. */
+const turnOf = ({ containerId, ifName }: AttachmentId): string =>
+  fileOf({ containerId: shortId(containerId), ifName })
 
 /** All markers; a folder that is not there holds none. Files that are no markers are left alone. */
 export function readMarkers(folder: string): readonly Marker[] {
@@ -55,22 +59,23 @@ export type MarkedNetwork = PodNetwork & {
 
 /**
  * The same network with markers respected: an ADD first works off its own attachment's marker (a container may start
- * again under the same ID), a DEL removes it, and no two verbs touch one attachment at the same time.
+ * again under the same ID), a DEL removes it, and no two verbs touch one attachment at the same time: those that GC
+ * removes included.
  */
 export function withMarkers(network: PodNetwork, folder: string, log: Log): MarkedNetwork {
   const inTurn = turns()
   const settle = async (id: AttachmentId): Promise<Result<void>> => {
-    const file = join(folder, fileOf(id))
-    if (!statSync(file, { throwIfNoEntry: false })) return ok(undefined)
+    const files = filesOf(folder, id)
+    if (files.length === 0) return ok(undefined)
     const gone = await network.del(id)
-    if (gone.ok) rmSync(file, { force: true })
+    if (gone.ok) for (const file of files) rmSync(file, { force: true })
     return gone
   }
   const settleMarkers = async (): Promise<readonly Result<void>[]> => {
     removeAbandoned(folder)
     const outcomes: Result<void>[] = []
     for (const marker of readMarkers(folder)) {
-      const outcome = await inTurn(fileOf(marker), () => settle(marker))
+      const outcome = await inTurn(turnOf(marker), () => settle(marker))
       log.info({ ...marker, ok: outcome.ok }, 'a DEL that came while no agent ran')
       outcomes.push(outcome)
     }
@@ -80,17 +85,32 @@ export function withMarkers(network: PodNetwork, folder: string, log: Log): Mark
     ...network,
     settleMarkers,
     add: (request) =>
-      inTurn(fileOf(request), async () => {
+      inTurn(turnOf(request), async () => {
         const settled = await settle(request)
         return settled.ok ? network.add(request) : settled
       }),
-    del: (id) =>
-      inTurn(fileOf(id), async () => {
+    del: (id, hostIndex) =>
+      inTurn(turnOf(id), async () => {
+        if (hostIndex !== undefined) {
+          // The marker may speak of a later ADD than this: it is worked off by itself, not dropped.
+          const settled = await settle(id)
+          return settled.ok ? network.del(id, hostIndex) : settled
+        }
         const gone = await network.del(id)
-        if (gone.ok) rmSync(join(folder, fileOf(id)), { force: true })
+        if (gone.ok) for (const file of filesOf(folder, id)) rmSync(file, { force: true })
         return gone
       }),
   }
+}
+
+/** An attachment's markers: one, under its whole container ID. */
+function filesOf(folder: string, id: AttachmentId): readonly string[] {
+  const file = join(folder, fileOf(id))
+  if (statSync(file, { throwIfNoEntry: false })) return [file]
+  if (!id.containerId.startsWith('h.')) return []
+  return readMarkers(folder)
+    .filter((m) => turnOf(m) === turnOf(id))
+    .map((m) => m.file)
 }
 
 /** Runs the work of one key in the order of the calls. BOUNDED by the calls under way. */

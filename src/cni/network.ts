@@ -2,6 +2,7 @@
 // versions, JSON and error codes; whoever implements this knows addresses and the kernel.
 
 import type { Cidr } from '../base/cidr.ts'
+import type { IfIndex } from '../base/ifindex.ts'
 import type { Ip } from '../base/ip.ts'
 import type { Mac } from '../base/mac.ts'
 import type { Result } from '../base/result.ts'
@@ -30,6 +31,9 @@ export type AddRequest = AttachmentId & {
   readonly bandwidth: Bandwidth | undefined
 }
 
+/** What one ADD made; its container ID may be a shortened one. */
+export type MadeAttachment = AttachmentId & { readonly hostIndex: IfIndex }
+
 export type PodRoute = {
   readonly dst: Cidr
   readonly gw: Ip | undefined
@@ -38,7 +42,12 @@ export type PodRoute = {
 
 /** What stands in the kernel for one attachment. */
 export type Attachment = AttachmentId & {
-  readonly hostInterface: { readonly name: string; readonly mac: Mac; readonly mtuBytes: number }
+  readonly hostInterface: {
+    readonly name: string
+    readonly index: IfIndex
+    readonly mac: Mac
+    readonly mtuBytes: number
+  }
   readonly podInterface: { readonly name: string; readonly mac: Mac; readonly mtuBytes: number }
   /** With the gateway that the pod uses: 169.254.1.1 or fe80::1. */
   readonly ips: readonly { readonly address: Cidr; readonly gateway: Ip }[]
@@ -65,11 +74,14 @@ export type Readiness =
  */
 export type PodNetwork = {
   readonly add: (request: AddRequest) => Promise<Result<Attachment>>
-  /** Success also for what never was. The address is free only when the kernel is done with the link. */
-  readonly del: (id: AttachmentId) => Promise<Result<void>>
+  /**
+   * Success also for what never was. The address is free only when the kernel is done with the link.
+   * @param hostIndex only what one ADD made: a later one of the same container has another host interface, and stays
+   */
+  readonly del: (id: AttachmentId, hostIndex?: IfIndex) => Promise<Result<void>>
   /** One fault that names everything missing or changed. */
   readonly check: (request: CheckRequest) => Promise<Result<void>>
   readonly status: () => Promise<Readiness>
-  /** Removes every attachment of this network that is not in the list; goes on after an error, returns all faults. */
-  readonly gc: (network: string, valid: readonly AttachmentId[]) => Promise<readonly Result<void>[]>
+  /** Every attachment of this network that is not in the list: GC removes them by `del`, in the turns of the others. */
+  readonly surplus: (network: string, valid: readonly AttachmentId[]) => Promise<readonly MadeAttachment[]>
 }

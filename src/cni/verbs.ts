@@ -104,7 +104,7 @@ async function add(request: Request): Promise<Answer> {
   if (!made.ok) return err(errorOfFault(made.error, attachmentOf(request)))
   const result = resultOf(made.value, environment.netnsPath, capabilities.value.dns, previous.value)
   const undo = async (): Promise<void> => {
-    await network.del(id)
+    await network.del(id, made.value.hostInterface.index)
   }
   return ok({ ...jsonReply(formatResult(result, config.version)), undo })
 }
@@ -172,7 +172,8 @@ async function gc({ config, network }: Request): Promise<Answer> {
       'cni.dev/valid-attachments is missing',
       'a missing list is not an empty list: nothing was removed',
     )
-  const outcomes = await network.gc(config.name, config.validAttachments)
+  const surplus = await network.surplus(config.name, config.validAttachments)
+  const outcomes = await Promise.all(surplus.map((made) => network.del(made, made.hostIndex)))
   const faults = outcomes.flatMap((o) => (o.ok ? [] : [errorOfFault(o.error, `network ${config.name}`)]))
   if (faults.length === 0) return ok(silence)
   return failure(

@@ -3,6 +3,7 @@
 
 import { fstatSync } from 'node:fs'
 import { type Cidr, cidrAddress, hostCidr, parseCidr } from '../../base/cidr.ts'
+import { ifIndex } from '../../base/ifindex.ts'
 import { familyOf, type Ip, parseIp } from '../../base/ip.ts'
 import { localMac } from '../../base/mac.ts'
 import { fault, must, ok, type Result } from '../../base/result.ts'
@@ -45,9 +46,11 @@ export function memoryNetwork(
       attachments.set(key, { ...attachment, request })
       return ok(attachment)
     },
-    del: async (id) => {
+    del: async (id, hostIndex) => {
       const before = await network.before('DEL', id)
-      if (before.ok) attachments.delete(keyOf(id))
+      if (!before.ok) return before
+      const index = attachments.get(keyOf(id))?.hostInterface.index
+      if (hostIndex === undefined || hostIndex === index) attachments.delete(keyOf(id))
       return before
     },
     check: async (request) => {
@@ -55,12 +58,16 @@ export function memoryNetwork(
       return before.ok ? checked(request, attachments.get(keyOf(request))) : before
     },
     status: async () => network.readiness,
-    gc: async (name, valid) => {
+    surplus: async (name, valid) => {
       const keep = new Set(valid.map(keyOf))
       const stale = [...attachments.values()].filter(
         (a) => a.request.network === name && !keep.has(keyOf(a.request)),
       )
-      return Promise.all(stale.map((a) => network.del(a.request)))
+      return stale.map(({ containerId, ifName, hostInterface }) => ({
+        containerId,
+        ifName,
+        hostIndex: hostInterface.index,
+      }))
     },
   }
   return network
@@ -75,7 +82,12 @@ function attachmentOf(request: AddRequest, n: number, ranges: readonly Cidr[]): 
   return {
     containerId,
     ifName,
-    hostInterface: { name: `pl${n}`, mac: localMac(Uint8Array.of(2, 1, 0, 0, n >> 8, n)), mtuBytes: 1500 },
+    hostInterface: {
+      name: `pl${n}`,
+      index: ifIndex(n),
+      mac: localMac(Uint8Array.of(2, 1, 0, 0, n >> 8, n)),
+      mtuBytes: 1500,
+    },
     podInterface: { name: ifName, mac: request.mac ?? mac, mtuBytes: 1500 },
     ips: ips.map((ip) => ({ address: hostCidr(ip), gateway: gateways[familyOf(ip)] })),
     routes: ips.map((ip) => ({
