@@ -24,5 +24,5 @@ const figures = [
         atOnce: option('at-once', 4),
       })),
 ]
-publish(only === 0 ? 'scale' : `scale-part-${only}`, figures)
+publish('scale', figures, only === 0)
 process.exit(0)

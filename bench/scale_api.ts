@@ -1,6 +1,7 @@
 // The lab's API server in a process of its own, over TLS, with as many Nodes as the argument says; its parent adds and
 // removes one by a message.
 
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { systemClock } from '../src/base/clock.ts'
 import { silentLog } from '../src/base/log.ts'
 import { must } from '../src/base/result.ts'
@@ -10,8 +11,10 @@ import { kubeconfigText, makeServerCertificate } from '../src/lab/certificates.t
 import { ip } from './lib/node_namespace.ts'
 import { API_PORT, nodeName, selfNode, simulatedNode, TOKEN } from './scale_cluster.ts'
 
+export type Asked = { readonly askedAtMs: number }
 export type Order = { readonly verb: 'create' | 'remove'; readonly node: number }
 
+const REQUEST = 'http.server.request.start'
 const host = '127.0.0.1'
 const certificate = await makeServerCertificate({ names: ['bench'], addresses: [ip(host)] })
 const plane = must(
@@ -33,5 +36,11 @@ process.on('message', ({ verb, node }: Order) =>
       : plane.store.remove(nodes, '', nodeName(node)),
   ),
 )
+// The agent's source has started when it first asks.
+const start = (): void => {
+  unsubscribe(REQUEST, start)
+  process.send?.({ askedAtMs: Date.now() } satisfies Asked)
+}
+subscribe(REQUEST, start)
 const server = `https://${host}:${API_PORT}`
 process.send?.(kubeconfigText({ server, token: TOKEN, ca: certificate.ca, name: 'bench' }))

@@ -11,7 +11,7 @@ import { KernelWatch } from './lib/kernel_watch.ts'
 import { makeNode } from './lib/node_namespace.ts'
 import { FOLDER } from './lib/sandbox.ts'
 import { quantile, spreadOf } from './lib/statistics.ts'
-import type { Order } from './scale_api.ts'
+import type { Asked, Order } from './scale_api.ts'
 import { addressOf, isOnSegment, podRangeOf, SELF, SELF_ADDRESS } from './scale_cluster.ts'
 
 export type NodesOptions = { readonly nodes: number; readonly starts: number; readonly changes: number }
@@ -70,15 +70,16 @@ async function startCluster(name: string, nodes: number, changes: number) {
 }
 
 async function firstSync(cluster: Cluster, nodes: number) {
-  const { name, node, kubeconfigFile, watch } = cluster
+  const { name, node, api, kubeconfigFile, watch } = cluster
   const config = `nodeName: ${SELF}\ninput: { kind: kubernetes, kubeconfig: ${kubeconfigFile} }`
+  const asked = once(api, 'message')
   const begunMs = performance.now()
   const agent: AgentProcess = startAgentProcess(`${name}-agent`, node.path, config)
   const offSegment = Math.floor(nodes / 2)
   const full = (): boolean => watch.routes.size === nodes && watch.fdb.size === offSegment
   const doneMs = await watch.until('the first sync', full, 60_000)
-  const sourceAtMs = agent.log().find((line) => line.msg === 'agent is up')?.time
-  const fromSourceMs = sourceAtMs === undefined ? 0 : performance.timeOrigin + doneMs - sourceAtMs
+  const [{ askedAtMs }] = (await asked) as [Asked]
+  const fromSourceMs = performance.timeOrigin + doneMs - askedAtMs
   return { agent, firstMs: doneMs - begunMs, fromSourceMs }
 }
 

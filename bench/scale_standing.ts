@@ -1,4 +1,4 @@
-// Everything that stands in the kernel of a node and of its pods, as lines of text: two of them compared show a leak.
+// Everything that stands in the kernel of a node, as lines of text: two of them compared show a leak.
 
 import { getAddresses, parseAddress } from '../src/kernel/netlink/address.ts'
 import { getLinks, parseLink } from '../src/kernel/netlink/link.ts'
@@ -6,7 +6,7 @@ import { run } from './lib/command.ts'
 import { inNamespace } from './lib/node_namespace.ts'
 
 /** Lines `KIND what`, for links, addresses, routes, neighbours and nft elements. */
-export function standing(node: string, pods: readonly string[]): ReadonlySet<string> {
+export function standing(node: string): ReadonlySet<string> {
   const inside = (...argv: readonly string[]): string => run('nsenter', `--net=${node}`, ...argv)
   const lines = (kind: string, text: string): string[] =>
     text
@@ -14,8 +14,7 @@ export function standing(node: string, pods: readonly string[]): ReadonlySet<str
       .filter((line) => line.trim() !== '')
       .map((line) => `${kind} ${line.trim()}`)
   return new Set([
-    ...linksAndAddresses('node', node),
-    ...pods.flatMap((pod) => linksAndAddresses(pod.split('/').at(-1) ?? '', pod)),
+    ...linksAndAddresses(node),
     ...lines('route', inside('ip', '-4', 'route', 'show', 'table', 'all')),
     ...lines('route', inside('ip', '-6', 'route', 'show', 'table', 'all')),
     ...lines('neighbour', inside('ip', 'neighbour', 'show', 'nud', 'all').replaceAll(/ [A-Z]+ *$/gm, '')),
@@ -25,13 +24,13 @@ export function standing(node: string, pods: readonly string[]): ReadonlySet<str
   ])
 }
 
-function linksAndAddresses(name: string, path: string): string[] {
+function linksAndAddresses(path: string): string[] {
   return inNamespace(path, (socket) => [
-    ...socket.dump(getLinks()).map((body) => `link ${name} ${parseLink(body).name}`),
+    ...socket.dump(getLinks()).map((body) => `link ${parseLink(body).name}`),
     ...socket
       .dump(getAddresses())
       .map(parseAddress)
-      .map((a) => `address ${name} ${a?.ip}`),
+      .map((a) => `address ${a?.ip}`),
   ])
 }
 

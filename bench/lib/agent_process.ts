@@ -14,12 +14,8 @@ const shim = fileURLToPath(new URL('../../dist/podlane-cni', import.meta.url))
 export type AgentProcess = {
   readonly pid: number
   readonly run: string
-  /** When the process was started, in ms since the epoch. */
-  readonly spawnedAtMs: number
-  readonly log: () => readonly LogLine[]
   readonly close: () => Promise<void>
 }
-export type LogLine = { readonly time: number; readonly msg: string; readonly level: string | number }
 
 /** @param config YAML without `directories`, `http` and `log` */
 export function startAgentProcess(name: string, node: string, config: string): AgentProcess {
@@ -30,7 +26,6 @@ export function startAgentProcess(name: string, node: string, config: string): A
   )
   writeFileSync(`${folder}.yaml`, configText(effective))
   const out = openSync(`${folder}.log`, 'a')
-  const spawnedAtMs = Date.now()
   const agent = [program, 'agent', '--config', `${folder}.yaml`]
   // Neither nsenter nor the script that starts Node stays: the child's ID is the agent's.
   const child = spawn('nsenter', [`--net=${node}`, ...agent], { stdio: ['ignore', out, out] })
@@ -47,14 +42,8 @@ export function startAgentProcess(name: string, node: string, config: string): A
     child.kill('SIGTERM')
     await ended
   }
-  return { pid: child.pid ?? 0, run, spawnedAtMs, log: () => logLines(`${folder}.log`), close }
+  return { pid: child.pid ?? 0, run, close }
 }
-
-const logLines = (file: string): LogLine[] =>
-  readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as LogLine)
 
 /** Resolves when the agent takes CNI calls. */
 export async function agentServes(agent: AgentProcess): Promise<void> {

@@ -1,7 +1,7 @@
 // What the agent knows and does about it: the inputs' tables, the live pod network, and the looks at the kernel that
 // keep both right. `main.ts` gives it its sockets, its inputs and its end.
 
-import type { Report, StartFacts } from '../apply/node.ts'
+import type { StartFacts } from '../apply/node.ts'
 import type { Urgency } from '../apply/watch.ts'
 import { systemClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
@@ -11,8 +11,10 @@ import { AddressPool } from '../ipam/pool.ts'
 import type { Config } from '../schema/config.ts'
 import { createTables, type Tables } from '../state/tables.ts'
 import type { KernelClient } from './kernel_client.ts'
+import type { AgentReport } from './kernel_protocol.ts'
 import { type Knowledge, recordedKnowledge, reportedKnowledge } from './knowledge.ts'
 import { LiveNetwork } from './network.ts'
+import { createNodeDelta } from './node_delta.ts'
 import { createReconciler, type Reconciler } from './reconciler.ts'
 import { createSweeper, type Sweeper } from './sweeper.ts'
 
@@ -39,8 +41,9 @@ export class Core {
   readonly #firstSync = Promise.withResolvers<void>()
   #facts: StartFacts | undefined
   #knowledge: Knowledge = recordedKnowledge(NO_RECORD)
-  #report: Report | undefined
+  #report: AgentReport | undefined
   #tablesDue = false
+  readonly #nodeDelta = createNodeDelta()
 
   constructor(options: CoreOptions) {
     const { config, kernel, log } = options
@@ -66,7 +69,7 @@ export class Core {
     })
   }
 
-  get report(): Report | undefined {
+  get report(): AgentReport | undefined {
     return this.#report
   }
 
@@ -117,17 +120,17 @@ export class Core {
     if (this.tables.source.synced || this.#hasRecord()) this.#reconciler.request(why, delayMs)
   }
 
-  #reconcile(): Promise<Report> {
+  #reconcile(): Promise<AgentReport> {
     const { synced } = this.tables.source
     const tables = this.#tablesDue
     this.#tablesDue = false
     // Half a list of nodes is worse than the record: until all inputs are in sync, only that counts.
-    const nodes = synced ? [...this.tables.nodes.values()] : []
+    const nodes = this.#nodeDelta(synced ? this.tables.nodes.values() : [])
     const selfName = this.#options.nodeName
     return this.#options.kernel.call('reconcile', { selfName, nodes, sweep: synced, tables })
   }
 
-  async #learn(report: Report): Promise<void> {
+  async #learn(report: AgentReport): Promise<void> {
     tellFaults(this.#options.log, this.#report, report)
     this.#report = report
     if (report.synced) {
@@ -139,8 +142,8 @@ export class Core {
 }
 
 /** Each fault once, when it comes and when it goes: a retry every few seconds must not fill the log. */
-function tellFaults(log: Log, before: Report | undefined, now: Report): void {
-  const textsOf = (r: Report | undefined): Set<string> =>
+function tellFaults(log: Log, before: AgentReport | undefined, now: AgentReport): void {
+  const textsOf = (r: AgentReport | undefined): Set<string> =>
     new Set([...(r?.faults ?? []), ...(r?.network.complaints ?? [])].map(faultText))
   const old = textsOf(before)
   const present = textsOf(now)

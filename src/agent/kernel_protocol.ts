@@ -5,11 +5,23 @@ import type { ReconcileInput, Report, StartFacts, WireRequest } from '../apply/n
 import type { Urgency } from '../apply/watch.ts'
 import type { Result } from '../base/result.ts'
 import type { Features } from '../observe/features.ts'
+import type { Network } from '../plan/network.ts'
+import type { Peer } from '../plan/peers.ts'
 import type { Endpoint } from '../state/endpoint.ts'
+import type { NodeDelta } from './node_delta.ts'
+
+/** What crosses the threads of a report: of a thousand nodes, what was planned for each stays where it is used. */
+export type AgentReport = Omit<Report, 'network'> & {
+  readonly network: Pick<Network, 'ownRanges' | 'podMtuBytes' | 'complaints'>
+}
+
+export type AgentInput = Omit<ReconcileInput, 'nodes'> & { readonly nodes: NodeDelta }
 
 export type KernelCalls = {
   readonly start: () => Result<StartFacts>
-  readonly reconcile: (input: ReconcileInput) => Report
+  readonly reconcile: (input: AgentInput) => AgentReport
+  /** The other nodes as the last reconcile planned them. */
+  readonly peers: () => readonly Peer[]
   readonly wire: (request: WireRequest) => Result<Endpoint>
   readonly unwire: (endpoint: Endpoint) => Result<void>
   readonly forget: (endpoint: Endpoint) => Result<void>

@@ -5,8 +5,11 @@ import { createFirewall } from '../apply/firewall.ts'
 import { NodeKernel } from '../apply/node.ts'
 import { watchKernel } from '../apply/watch.ts'
 import { probeFeatures } from '../observe/features.ts'
+import type { Peer } from '../plan/peers.ts'
 import type { Config } from '../schema/config.ts'
-import type { Call, KernelCalls, Said } from './kernel_protocol.ts'
+import type { NodeRow } from '../state/rows.ts'
+import type { AgentInput, AgentReport, Call, KernelCalls, Said } from './kernel_protocol.ts'
+import { applyNodeDelta } from './node_delta.ts'
 
 const config = (workerData as { config: Config }).config
 const port = parentPort
@@ -19,9 +22,22 @@ watchKernel({
   isUplink: (index) => node.isUplink(index),
 })
 
+/** BOUNDED by the nodes of the cluster. */
+const nodes = new Map<string, NodeRow>()
+let peers: readonly Peer[] = []
+
+function reconcile(input: AgentInput): AgentReport {
+  applyNodeDelta(nodes, input.nodes)
+  const report = node.reconcile({ ...input, nodes: [...nodes.values()] })
+  const { ownRanges, podMtuBytes, complaints } = report.network
+  peers = report.network.peers
+  return { ...report, network: { ownRanges, podMtuBytes, complaints } }
+}
+
 const calls: KernelCalls = {
   start: () => node.start(),
-  reconcile: (input) => node.reconcile(input),
+  reconcile,
+  peers: () => peers,
   wire: (request) => node.wire(request),
   unwire: (endpoint) => node.unwire(endpoint),
   forget: (endpoint) => node.forget(endpoint),

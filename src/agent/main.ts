@@ -18,6 +18,7 @@ import { readFlowRoom } from '../observe/flow_room.ts'
 import { readPeerWays } from '../observe/peer_ways.ts'
 import { readSilentPeers } from '../observe/silent_peers.ts'
 import { readSurroundings } from '../observe/surroundings.ts'
+import type { Peer } from '../plan/peers.ts'
 import type { Config } from '../schema/config.ts'
 import { parseListen } from '../schema/values.ts'
 import { Core } from './core.ts'
@@ -127,10 +128,10 @@ async function serveStatus({ config, log, version, nodeName, core, kernel }: Par
   const features = await kernel.call('features')
   const runFolder = runFolderComplaints(config.directories.run, process.env)
   for (const complaint of runFolder) log.warn({ fault: faultText(complaint) }, 'a fault')
-  const surroundings = kept(SURROUNDINGS_MS, () => [
+  const surroundings = kept(SURROUNDINGS_MS, (peers: readonly Peer[]) => [
     ...readSurroundings(core.knowledge.ranges),
-    ...readPeerWays(core.report?.uplink, core.report?.network.peers ?? []),
-    ...readSilentPeers(core.report?.uplink, core.report?.network.peers ?? []),
+    ...readPeerWays(core.report?.uplink, peers),
+    ...readSilentPeers(core.report?.uplink, peers),
     ...readFlowRoom(),
   ])
   const { live, tables } = core
@@ -138,21 +139,24 @@ async function serveStatus({ config, log, version, nodeName, core, kernel }: Par
     socketPath: join(config.directories.run, 'agent.sock'),
     listen: listenOf(config),
     log,
-    status: async () =>
-      agentStatus({
+    status: async () => {
+      const peers = await kernel.call('peers')
+      return agentStatus({
         version,
         nodeName,
         startedAtMs,
         tables,
         ready: await live.status(),
         report: core.report,
+        peers,
         counts: live.counts(),
         endpoints: live.endpoints,
         hostPortsOf: (e) => live.hostPortsOf(e),
-        surroundings: [...runFolder, ...surroundings()],
+        surroundings: [...runFolder, ...surroundings(peers)],
         features,
         drops: readDrops(),
-      }),
+      })
+    },
   })
 }
 
@@ -175,11 +179,11 @@ function listenOf(config: Config): { host: string; port: number } | undefined {
 }
 
 /** The value of `read`, at most so old. */
-function kept<T>(forMs: number, read: () => T): () => T {
+function kept<A, T>(forMs: number, read: (given: A) => T): (given: A) => T {
   let last: { readonly value: T; readonly atMs: number } | undefined
-  return () => {
+  return (given) => {
     const nowMs = systemClock.nowMs()
-    if (!last || nowMs - last.atMs > forMs) last = { value: read(), atMs: nowMs }
+    if (!last || nowMs - last.atMs > forMs) last = { value: read(given), atMs: nowMs }
     return last.value
   }
 }

@@ -1,13 +1,13 @@
 // When to look again: soon after an input changed, a little later after the kernel did, again after a refusal. One
 // run at a time; whatever comes meanwhile makes one more.
 
-import type { Report } from '../apply/node.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
+import type { AgentReport } from './kernel_protocol.ts'
 
 export type ReconcilerOptions = {
-  readonly run: () => Promise<Report>
-  readonly onReport: (report: Report) => void | Promise<void>
+  readonly run: () => Promise<AgentReport>
+  readonly onReport: (report: AgentReport) => void | Promise<void>
   readonly clock: Clock
   readonly log: Log
 }
@@ -20,6 +20,8 @@ export type Reconciler = {
   readonly close: () => void
 }
 
+/** Changes told one by one: the first sync of a large cluster makes thousands. */
+const MOST_TOLD = 20
 const RETRY_FIRST_MS = 1_000
 const RETRY_LAST_MS = 30_000
 
@@ -53,7 +55,9 @@ export function createReconciler({ run, onReport, clock, log }: ReconcilerOption
   }
   const once = async (): Promise<void> => {
     const report = await run()
-    for (const change of report.changes) log.info({ change }, 'kernel changed')
+    for (const change of report.changes.slice(0, MOST_TOLD)) log.info({ change }, 'kernel changed')
+    const untold = report.changes.length - MOST_TOLD
+    if (untold > 0) log.info({ untold }, 'kernel changed in many more places')
     await onReport(report)
     if (report.faults.length === 0) {
       retryMs = RETRY_FIRST_MS

@@ -5,9 +5,11 @@ import { pino } from 'pino'
 import { err, type Fault, fault, ok, type Result } from '../base/result.ts'
 import { type Config, parseConfig } from '../schema/config.ts'
 import { startAgent } from './main.ts'
+import { keepMemorySmall } from './memory.ts'
 
 /** Resolves when the agent is up; the process then lives until SIGTERM or SIGINT. */
 export async function runAgent(file: string, version: string): Promise<Result<void, Fault>> {
+  keepMemorySmall()
   const config = readConfig(file)
   if (!config.ok) return config
   const log = pino({ level: config.value.log.level, base: null }, pino.destination({ dest: 2, sync: true }))

@@ -1,13 +1,14 @@
 // What the agent says of itself: the answer to GET /status.
 
-import type { Report } from '../apply/node.ts'
 import type { Fault } from '../base/result.ts'
 import type { HostPort, Readiness } from '../cni/network.ts'
 import type { RangeCount } from '../ipam/pool.ts'
 import type { Drop } from '../observe/drops.ts'
+import type { Peer } from '../plan/peers.ts'
 import type { AgentStatus } from '../schema/agent_status.ts'
 import type { Endpoint } from '../state/endpoint.ts'
 import type { Tables } from '../state/tables.ts'
+import type { AgentReport } from './kernel_protocol.ts'
 
 export type StatusInput = {
   readonly version: string
@@ -15,7 +16,8 @@ export type StatusInput = {
   readonly startedAtMs: number
   readonly tables: Tables
   readonly ready: Readiness
-  readonly report: Report | undefined
+  readonly report: AgentReport | undefined
+  readonly peers: readonly Peer[]
   readonly counts: readonly RangeCount[]
   readonly endpoints: readonly Endpoint[]
   readonly hostPortsOf: (endpoint: Endpoint) => readonly HostPort[]
@@ -46,7 +48,7 @@ export function agentStatus(input: StatusInput): AgentStatus {
       : null,
     ranges: input.counts.map(({ cidr, used, free, coolingDown }) => ({ cidr, used, free, coolingDown })),
     pods: input.endpoints.map((e) => podStatus(e, input)),
-    peers: (report?.network.peers ?? []).map((p) => ({
+    peers: input.peers.map((p) => ({
       name: p.name,
       address: p.address,
       podCidrs: p.ranges.map((r) => r.cidr),

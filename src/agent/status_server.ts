@@ -1,7 +1,8 @@
 // Status over HTTP: on the agent's unix socket (mode 0600) and, read-only like everything here, on loopback.
 
 import { chmodSync, rmSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
+import { http } from '../base/http.ts'
 import type { Log } from '../base/log.ts'
 import type { AgentStatus } from '../schema/agent_status.ts'
 
@@ -43,7 +44,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
 }
 
 function serve({ status, log }: StatusServerOptions): Server {
-  return createServer((request, response) => {
+  return http.createServer((request, response) => {
     const answer = (code: number, body: unknown): void => {
       response.writeHead(code, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
     }

@@ -2,9 +2,10 @@
 // there one can give a CA, a client certificate and keep-alive probes without another dependency; and HTTP/1.1 and
 // not HTTP/2, so that each watch has a connection of its own and one that hangs holds up no other.
 
-import http from 'node:http'
-import https from 'node:https'
+import type { ClientRequest, Agent as HttpAgent, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import type { Agent as HttpsAgent, RequestOptions } from 'node:https'
 import type { Clock } from '../../base/clock.ts'
+import { http, https } from '../../base/http.ts'
 import { err, type Fault, ok, type Result } from '../../base/result.ts'
 import type { Connection } from './connection.ts'
 import { Credentials } from './credentials.ts'
@@ -50,7 +51,7 @@ export class ApiClient {
   readonly #clock: Clock
   readonly #limits: ApiLimits
   readonly #credentials: Credentials
-  readonly #agent: http.Agent | https.Agent
+  readonly #agent: HttpAgent | HttpsAgent
   readonly #isTls: boolean
 
   constructor(connection: Connection, clock: Clock, limits: ApiLimits) {
@@ -90,7 +91,7 @@ export class ApiClient {
       texts.push(text?.value)
     }
     const [caText, cert, key, bearer] = texts
-    const headers: http.OutgoingHttpHeaders = { accept: 'application/json', 'user-agent': 'podlane' }
+    const headers: OutgoingHttpHeaders = { accept: 'application/json', 'user-agent': 'podlane' }
     if (bearer) headers.authorization = `Bearer ${bearer}`
     return ok({
       agent: this.#agent,
@@ -106,7 +107,7 @@ export class ApiClient {
     })
   }
 
-  async #exchange(request: ApiRequest, options: https.RequestOptions): Promise<Result<void, Refusal>> {
+  async #exchange(request: ApiRequest, options: RequestOptions): Promise<Result<void, Refusal>> {
     const abort = new AbortController()
     const stop = (): void => abort.abort()
     if (request.signal.aborted) stop()
@@ -125,7 +126,7 @@ export class ApiClient {
   }
 
   /** Node throws at once when a PEM text or a token has not the form that it must have. */
-  #begin(options: https.RequestOptions): Result<http.ClientRequest, unknown> {
+  #begin(options: RequestOptions): Result<ClientRequest, unknown> {
     try {
       return ok(this.#isTls ? https.request(options) : http.request(options))
     } catch (error) {
@@ -135,7 +136,7 @@ export class ApiClient {
 
   async #converse(
     request: ApiRequest,
-    options: https.RequestOptions,
+    options: RequestOptions,
     silence: Silence,
   ): Promise<Result<void, Refusal>> {
     const { server } = this.#connection
@@ -168,11 +169,8 @@ export class ApiClient {
   }
 }
 
-function answerTo(
-  sent: http.ClientRequest,
-  onConnected: () => void,
-): Promise<Result<http.IncomingMessage, unknown>> {
-  const { promise, resolve } = Promise.withResolvers<Result<http.IncomingMessage, unknown>>()
+function answerTo(sent: ClientRequest, onConnected: () => void): Promise<Result<IncomingMessage, unknown>> {
+  const { promise, resolve } = Promise.withResolvers<Result<IncomingMessage, unknown>>()
   sent.on('socket', (socket) => {
     if (!socket.connecting) onConnected()
     else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', onConnected)
@@ -185,7 +183,7 @@ function answerTo(
 }
 
 /** The stream's errors are values; what the caller does with a chunk stays outside of the try. */
-function chunksOf(response: http.IncomingMessage): () => Promise<Result<Buffer | undefined, unknown>> {
+function chunksOf(response: IncomingMessage): () => Promise<Result<Buffer | undefined, unknown>> {
   const iterator: AsyncIterator<unknown> = response[Symbol.asyncIterator]()
   return async () => {
     try {
