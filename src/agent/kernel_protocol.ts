@@ -3,7 +3,7 @@
 import type { EndpointClaim } from '../apply/check.ts'
 import type { ReconcileInput, Report, StartFacts, WireRequest } from '../apply/node.ts'
 import type { Urgency } from '../apply/watch.ts'
-import type { Result } from '../base/result.ts'
+import type { Fault, Result } from '../base/result.ts'
 import type { Features } from '../observe/features.ts'
 import type { Network } from '../plan/network.ts'
 import type { Peer } from '../plan/peers.ts'
@@ -23,7 +23,7 @@ export type KernelCalls = {
   /** The other nodes as the last reconcile planned them. */
   readonly peers: () => readonly Peer[]
   readonly wire: (request: WireRequest) => Result<Endpoint>
-  readonly unwire: (endpoint: Endpoint) => Result<void>
+  readonly unwire: (endpoint: Endpoint) => Result<readonly Fault[]>
   readonly forget: (endpoint: Endpoint) => Result<void>
   readonly sweep: (leaving: readonly Endpoint[]) => readonly Endpoint[]
   /** What this kernel can do of what is used here. */

@@ -41,6 +41,10 @@ export class LiveNetwork implements PodNetwork {
   readonly #endpoints = new Map<string, Endpoint>()
   /** DEL has answered, the link still stands: the address is not free. BOUNDED by the DELs of a moment. */
   readonly #leaving = new Map<string, Endpoint>()
+  /** Of those, the ones whose hostPorts and flows may still stand: their addresses stay theirs, whatever the link does. */
+  readonly #unfinished = new Set<string>()
+  /** BOUNDED by `#unfinished`. */
+  readonly #forgetting = new Map<string, Promise<Result<void>>>()
   readonly #hostPorts = new Map<string, readonly HostPort[]>()
   /** Addresses on links, those leaving included. */
   readonly #inUse = new Map<Ip, string>()
@@ -141,45 +145,51 @@ export class LiveNetwork implements PodNetwork {
   async del(request: AttachmentId, hostIndex?: IfIndex): Promise<Result<void>> {
     const key = endpointKey(shortened(request))
     const endpoint = this.#endpoints.get(key)
-    if (!endpoint || (hostIndex !== undefined && hostIndex !== endpoint.link.index)) return ok(undefined)
+    const found = endpoint ?? this.#leaving.get(key)
+    if (!found || (hostIndex !== undefined && hostIndex !== found.link.index)) return ok(undefined)
+    if (!endpoint) return this.#unfinished.has(key) ? this.#forget(key, found) : ok(undefined)
     // Off the list at once: two DELs of one attachment, or a DEL and a reconcile, must not both free its address.
-    this.#endpoints.delete(key)
-    this.#leaving.set(key, endpoint)
-    const removed = await this.#options.kernel.call('unwire', endpoint)
-    if (removed.ok) this.#hostPorts.delete(key)
-    else {
+    this.#leave(key, endpoint)
+    const unwired = await this.#options.kernel.call('unwire', endpoint)
+    if (!unwired.ok) {
+      this.#unfinished.delete(key)
       this.#leaving.delete(key)
       this.#endpoints.set(key, endpoint)
+      this.#wake()
+      return unwired
     }
+    // Marked as deleting: it never lives again, even if its hostPorts still stand.
+    const [left] = unwired.value
+    if (!left) this.#forgotten(key)
     this.#options.onDeleted()
-    return removed
+    return left ? err(left) : ok(undefined)
   }
 
-  /** The kernel is done with these links: their addresses may rest. */
+  /** The kernel is done with these links: their addresses may rest, once their hostPorts and flows are gone too. */
   gone(endpoints: readonly Endpoint[]): void {
     for (const e of endpoints) {
       const key = endpointKey(e)
+      if (this.#leaving.get(key)?.link.index !== e.link.index) continue
+      if (this.#unfinished.has(key)) {
+        void this.#forget(key, e)
+        continue
+      }
       this.#leaving.delete(key)
       this.#free(e, key)
     }
-    const waiters = this.#waiters
-    this.#waiters = []
-    for (const wake of waiters) wake()
+    this.#wake()
   }
 
-  /** A reconcile has read the kernel: endpoints that are not there any more have lost their link by another hand. */
+  /**
+   * A reconcile has read the kernel: endpoints that do not live there any more have lost their link by another hand.
+   * Whether the link is gone altogether only a sweep can tell.
+   */
   async correct(standing: readonly Endpoint[]): Promise<void> {
     const keys = new Set(standing.map(endpointKey))
     const lost = [...this.#endpoints].filter(([key]) => !keys.has(key))
-    for (const [key, endpoint] of lost) {
-      this.#endpoints.delete(key)
-      this.#leaving.set(key, endpoint)
-    }
-    for (const [key, endpoint] of lost) {
-      await this.#options.kernel.call('forget', endpoint)
-      this.#hostPorts.delete(key)
-    }
-    if (lost.length > 0) this.gone(lost.map(([, endpoint]) => endpoint))
+    for (const [key, endpoint] of lost) this.#leave(key, endpoint)
+    await Promise.all(lost.map(([key, endpoint]) => this.#forget(key, endpoint)))
+    if (lost.length > 0) this.#options.onDeleted()
   }
 
   /** DEL has answered for these; their addresses are free when `gone` names them. */
@@ -224,6 +234,36 @@ export class LiveNetwork implements PodNetwork {
       ifName,
       hostIndex: link.index,
     }))
+  }
+
+  #leave(key: string, endpoint: Endpoint): void {
+    this.#endpoints.delete(key)
+    this.#leaving.set(key, endpoint)
+    this.#unfinished.add(key)
+  }
+
+  /** Removes hostPorts and flows of one that leaves; asked again while that is under way, it is the same work. */
+  #forget(key: string, endpoint: Endpoint): Promise<Result<void>> {
+    const running = this.#forgetting.get(key)
+    if (running) return running
+    const work = this.#options.kernel.call('forget', endpoint).then((removed) => {
+      this.#forgetting.delete(key)
+      if (removed.ok) this.#forgotten(key)
+      return removed
+    })
+    this.#forgetting.set(key, work)
+    return work
+  }
+
+  #forgotten(key: string): void {
+    this.#unfinished.delete(key)
+    this.#hostPorts.delete(key)
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const wake of waiters) wake()
   }
 
   /** Resolves when no link of this attachment is on its way out. */

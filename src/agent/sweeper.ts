@@ -18,8 +18,9 @@ export function createSweeper(kernel: Pick<KernelClient, 'call'>, live: LiveNetw
   const sweep = async (): Promise<void> => {
     const gone = await kernel.call('sweep', live.leaving)
     timer = undefined
+    const before = live.leaving.length
     live.gone(gone)
-    if (live.leaving.length > 0) after(gone.length > 0 ? GATHER_MS : RETRY_MS)
+    if (live.leaving.length > 0) after(live.leaving.length < before ? GATHER_MS : RETRY_MS)
   }
   return {
     schedule: () => after(GATHER_MS),

@@ -3,7 +3,7 @@
 
 import { type IfIndex, ifIndex } from '../base/ifindex.ts'
 import type { Ip } from '../base/ip.ts'
-import { err, fault, ok, type Result } from '../base/result.ts'
+import { err, type Fault, fault, ok, type Result } from '../base/result.ts'
 import { getAddresses, parseAddress } from '../kernel/netlink/address.ts'
 import { getLinks, type LinkRow, parseLink } from '../kernel/netlink/link.ts'
 import { getRoutes, getRouteTo, parseRoute, type RouteRow } from '../kernel/netlink/route.ts'
@@ -92,7 +92,7 @@ export class NodeKernel {
     const own = this.#ownLinks()
     const removed = dropHalfMade(this.#route, own.halfMade)
     this.#hostPorts = new Map(this.#firewall.recall().hostPorts)
-    for (const e of own.deleting) this.unwire(e)
+    for (const e of own.deleting) this.forget(e)
     this.#dropStrays(own.endpoints)
     return ok({
       endpoints: own.endpoints,
@@ -158,12 +158,17 @@ export class NodeKernel {
     return made
   }
 
-  /** DEL: when this returns the pod's filter elements, hostPorts and flows are gone; its link goes with `sweep`. */
-  unwire(endpoint: Endpoint): Result<void> {
+  /**
+   * DEL: when this returns without a fault the pod's filter elements, hostPorts and flows are gone; its link goes with
+   * `sweep`.
+   * @returns an error: it is not marked, and lives on. Otherwise it is on its way out, and the faults are what
+   * `forget` must be asked for again.
+   */
+  unwire(endpoint: Endpoint): Result<readonly Fault[]> {
     const marked = markDeleting(this.#route, endpoint)
-    const removed = this.#firewall.removePod(this.#firewallPod(endpoint), this.#coolDownMs)
-    for (const ip of endpoint.addresses) this.#hostPorts.delete(ip)
-    return marked.ok ? removed : marked
+    if (!marked.ok) return marked
+    const forgotten = this.forget(endpoint)
+    return ok(forgotten.ok ? [] : [forgotten.error])
   }
 
   /** Removes the links whose DEL has answered; the endpoints whose addresses are free by that. */
@@ -171,10 +176,10 @@ export class NodeKernel {
     return sweepDeleted(this.#route, leaving)
   }
 
-  /** The elements of an endpoint whose link went away by itself (its pod's namespace was destroyed). */
+  /** The elements of an endpoint whose link went away by itself (its pod's namespace was destroyed). By its addresses. */
   forget(endpoint: Endpoint): Result<void> {
     const removed = this.#firewall.removePod(this.#firewallPod(endpoint), this.#coolDownMs)
-    for (const ip of endpoint.addresses) this.#hostPorts.delete(ip)
+    if (removed.ok) for (const ip of endpoint.addresses) this.#hostPorts.delete(ip)
     return removed
   }
 
