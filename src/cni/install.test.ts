@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -79,4 +88,31 @@ test('a folder that cannot be written is a fault that says why', () => {
   const refused = installCni(options())
   assert.equal(!refused.ok && refused.error.kind, 'io')
   assert.match((!refused.ok && refused.error.found) || '', /ENOTDIR/)
+})
+
+test('an install beside another leaves its draft alone, and removes drafts of programs that were killed long ago', () => {
+  mkdirSync(at('bin'))
+  const names = [
+    '.podlane.new-1-0123456789ab',
+    '.podlane.new-2-0123456789ab',
+    '.podlane.new',
+    '.podlane.newer',
+  ]
+  for (const name of names) writeFileSync(at('bin', name), 'half')
+  for (const name of names.slice(1)) utimesSync(at('bin', name), 1, 1)
+  must(installCni(options()))
+  assert.deepEqual(readdirSync(at('bin')).sort(), [
+    '.podlane.new-1-0123456789ab',
+    '.podlane.newer',
+    'podlane',
+  ])
+})
+
+test('an install that fails removes its draft', () => {
+  mkdirSync(at('bin', 'podlane'), { recursive: true })
+  assert.equal(installCni(options()).ok, false)
+  rmSync(at('bin', 'podlane'), { recursive: true })
+  mkdirSync(at('net.d', '00-podlane.conflist'), { recursive: true })
+  assert.equal(installCni(options()).ok, false)
+  assert.deepEqual([readdirSync(at('bin')), readdirSync(at('net.d'))], [[], ['00-podlane.conflist']])
 })

@@ -1,15 +1,18 @@
 // Program and conflist put in place for the container runtimes of this machine, and taken away again. Each file is
 // whole or not there at any moment; a file that is not Podlane's is never touched.
 
+import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
   closeSync,
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -100,13 +103,27 @@ function contentOf(path: string): Buffer | undefined {
   }
 }
 
-/** Written beside, flushed and renamed. Runtimes look at .conf, .conflist and .json only, so not at the draft. */
+/**
+ * Written beside, flushed and renamed; two that install at once have a draft each. Runtimes look at .conf, .conflist
+ * and .json only, so not at the draft.
+ */
 function put(place: Place, bytes: Buffer): readonly string[] {
   if (contentOf(place.path)?.equals(bytes)) return []
   mkdirSync(dirname(place.path), { recursive: true, mode: 0o755 })
-  const draft = join(dirname(place.path), '.podlane.new')
-  rmSync(draft, { force: true })
-  const fd = openSync(draft, 'wx', place.mode)
+  removeAbandoned(dirname(place.path))
+  const draft = join(dirname(place.path), `${draftStart}${process.pid}-${randomBytes(6).toString('hex')}`)
+  try {
+    writeWhole(draft, place.mode, bytes)
+    renameSync(draft, place.path)
+  } catch (error) {
+    rmSync(draft, { force: true })
+    throw error
+  }
+  return [place.path]
+}
+
+function writeWhole(path: string, mode: number, bytes: Buffer): void {
+  const fd = openSync(path, 'wx', mode)
   try {
     writeFileSync(fd, bytes)
     fsyncSync(fd)
@@ -114,9 +131,20 @@ function put(place: Place, bytes: Buffer): readonly string[] {
     closeSync(fd)
   }
   // The umask has its say in open, not here.
-  chmodSync(draft, place.mode)
-  renameSync(draft, place.path)
-  return [place.path]
+  chmodSync(path, mode)
+}
+
+const draftStart = '.podlane.new-'
+const ownDraft = /^\.podlane\.new(-\d+-[0-9a-f]{12})?$/
+/** A draft older than this is of a program that was killed. */
+const ABANDONED_AFTER_MS = 60_000
+
+function removeAbandoned(folder: string): void {
+  for (const name of readdirSync(folder).filter((n) => ownDraft.test(n))) {
+    const stat = statSync(join(folder, name), { throwIfNoEntry: false })
+    if (stat?.isFile() && Date.now() - stat.mtimeMs > ABANDONED_AFTER_MS)
+      rmSync(join(folder, name), { force: true })
+  }
 }
 
 const codeOf = (error: unknown): string | undefined =>
