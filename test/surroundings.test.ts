@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { type Family, familyOf } from '../src/base/ip.ts'
 import { readPeerWays } from '../src/observe/peer_ways.ts'
@@ -87,13 +88,18 @@ for (const [name, { families, setup }] of Object.entries(hosts)) {
       [far, pod],
     ] as const
     const find = (node: TestNode) =>
-      node.ns.inside(() => readSurroundings(node.reconcile().network.ownRanges))
-    assert.deepEqual(find(a), [])
+      node.ns.inside(() =>
+        readSurroundings(node.reconcile().network.ownRanges, async (program, ...args) => {
+          const done = spawnSync('nsenter', [`--net=${node.ns.path}`, program, ...args], { encoding: 'utf8' })
+          return done.status === 0 ? done.stdout : undefined
+        }),
+      )
+    assert.deepEqual(await find(a), [])
     for (const command of setup) run(a.ns, 'sh', '-ec', command)
     for (const v of families)
       for (const [from, to] of pairs)
         assert.ok(!(await reaches(from, to, v)), `before, ${addressOf(from, v)} → ${addressOf(to, v)}`)
-    const found = find(a)
+    const found = await find(a)
     assert.deepEqual(
       [
         ...new Set(
@@ -108,7 +114,7 @@ for (const [name, { families, setup }] of Object.entries(hosts)) {
     for (const v of families)
       for (const [from, to] of pairs)
         assert.ok(await reaches(from, to, v), `after, ${addressOf(from, v)} → ${addressOf(to, v)}`)
-    assert.deepEqual(find(a), [])
+    assert.deepEqual(await find(a), [])
   })
 }
 

@@ -15,10 +15,10 @@ import { handleCall } from '../cni/verbs.ts'
 import { newestVersion } from '../cni/versions.ts'
 import { readDrops } from '../observe/drops.ts'
 import { readFlowRoom } from '../observe/flow_room.ts'
+import { lastKnown } from '../observe/last_known.ts'
 import { readPeerWays } from '../observe/peer_ways.ts'
 import { readSilentPeers } from '../observe/silent_peers.ts'
 import { readSurroundings } from '../observe/surroundings.ts'
-import type { Peer } from '../plan/peers.ts'
 import type { Config } from '../schema/config.ts'
 import { parseListen } from '../schema/values.ts'
 import { Core } from './core.ts'
@@ -128,12 +128,16 @@ async function serveStatus({ config, log, version, nodeName, core, kernel }: Par
   const features = await kernel.call('features')
   const runFolder = runFolderComplaints(config.directories.run, process.env)
   for (const complaint of runFolder) log.warn({ fault: faultText(complaint) }, 'a fault')
-  const surroundings = kept(SURROUNDINGS_MS, (peers: readonly Peer[]) => [
-    ...readSurroundings(core.knowledge.ranges),
-    ...readPeerWays(core.report?.uplink, peers),
-    ...readSilentPeers(core.report?.uplink, peers),
-    ...readFlowRoom(),
-  ])
+  const readAround = async () => {
+    const peers = await kernel.call('peers')
+    return [
+      ...(await readSurroundings(core.knowledge.ranges)),
+      ...readPeerWays(core.report?.uplink, peers),
+      ...readSilentPeers(core.report?.uplink, peers),
+      ...readFlowRoom(),
+    ]
+  }
+  const surroundings = lastKnown(SURROUNDINGS_MS, readAround, systemClock)
   const { live, tables } = core
   return startStatusServer({
     socketPath: join(config.directories.run, 'agent.sock'),
@@ -152,7 +156,7 @@ async function serveStatus({ config, log, version, nodeName, core, kernel }: Par
         counts: live.counts(),
         endpoints: live.endpoints,
         hostPortsOf: (e) => live.hostPortsOf(e),
-        surroundings: [...runFolder, ...surroundings(peers)],
+        surroundings: [...runFolder, ...(await surroundings())],
         features,
         drops: readDrops(),
       })
@@ -176,14 +180,4 @@ function listenOf(config: Config): { host: string; port: number } | undefined {
   if (config.http === 'off') return undefined
   const parsed = parseListen(config.http.listen)
   return parsed.ok ? { host: parsed.value.host, port: parsed.value.port } : undefined
-}
-
-/** The value of `read`, at most so old. */
-function kept<A, T>(forMs: number, read: (given: A) => T): (given: A) => T {
-  let last: { readonly value: T; readonly atMs: number } | undefined
-  return (given) => {
-    const nowMs = systemClock.nowMs()
-    if (!last || nowMs - last.atMs > forMs) last = { value: read(given), atMs: nowMs }
-    return last.value
-  }
 }

@@ -17,7 +17,7 @@ function host(t: TestContext, ...commands: readonly string[]) {
   commands.forEach(shell)
   const find = () =>
     ns.inside(() =>
-      readSurroundings(ranges, (program, ...args) => {
+      readSurroundings(ranges, async (program, ...args) => {
         const done = spawnSync('nsenter', [`--net=${ns.path}`, program, ...args], { encoding: 'utf8' })
         return done.status === 0 ? done.stdout : undefined
       }),
@@ -26,7 +26,7 @@ function host(t: TestContext, ...commands: readonly string[]) {
 }
 
 /** Runs what `status` says, as a person would. */
-const cureOf = (found: ReturnType<typeof readSurroundings>): string =>
+const cureOf = (found: Awaited<ReturnType<typeof readSurroundings>>): string =>
   found.map((f) => f.next.replace(/^run: /, '')).join(' && ')
 
 const hosts: Readonly<Record<string, { readonly by: string; readonly setup: readonly string[] }>> = {
@@ -60,29 +60,29 @@ const hosts: Readonly<Record<string, { readonly by: string; readonly setup: read
 }
 
 for (const [name, { by, setup }] of Object.entries(hosts)) {
-  test(`${name} is named, and no longer once the command that it names was run`, (t) => {
+  test(`${name} is named, and no longer once the command that it names was run`, async (t) => {
     const { shell, find } = host(t, ...setup)
-    const found = find()
+    const found = await find()
     assert.deepEqual(
       found.map((f) => f.object),
       [by],
     )
     shell(cureOf(found))
-    assert.deepEqual(find(), [])
+    assert.deepEqual(await find(), [])
   })
 }
 
-test('a host without a firewall, with an open one, or with ours alone is not complained of', (t) => {
+test('a host without a firewall, with an open one, or with ours alone is not complained of', async (t) => {
   const { find, shell } = host(t)
-  assert.deepEqual(find(), [])
+  assert.deepEqual(await find(), [])
   shell('iptables -P FORWARD ACCEPT; iptables -P INPUT DROP; iptables-legacy -P FORWARD ACCEPT')
   shell(
     'nft "add table inet podlane; add chain inet podlane f { type filter hook forward priority 0; policy drop; }"',
   )
-  assert.deepEqual(find(), [])
+  assert.deepEqual(await find(), [])
 })
 
-test('a rule that lets only part of a range through, or only some packets, is no cure', (t) => {
+test('a rule that lets only part of a range through, or only some packets, is no cure', async (t) => {
   const { find, shell } = host(t, 'iptables -P FORWARD DROP')
   shell('iptables -A FORWARD -s 10.244.1.0/25 -j ACCEPT; iptables -A FORWARD -d 10.244.0.0/16 -j ACCEPT')
   shell(
@@ -90,31 +90,39 @@ test('a rule that lets only part of a range through, or only some packets, is no
   )
   shell('iptables -A FORWARD -s 10.244.0.0/16 -m conntrack --ctstate ESTABLISHED -j ACCEPT')
   shell('iptables -A FORWARD -s 10.244.0.0/16 -j DROP')
-  assert.equal(find().length, 1)
+  assert.equal((await find()).length, 1)
   shell('iptables -I FORWARD -s 10.244.0.0/16 -m comment --comment pods -j ACCEPT')
-  assert.deepEqual(find(), [])
+  assert.deepEqual(await find(), [])
 })
 
-test('firewalld and ufw are named with their own commands', (t) => {
+test('firewalld and ufw are named with their own commands', async (t) => {
   const firewalld = host(
     t,
     'nft "add table inet firewalld; add chain inet firewalld filter_FORWARD { type filter hook forward priority 10; policy accept; }; add chain inet firewalld filter_FWD_trusted; add rule inet firewalld filter_FORWARD reject with icmpx type admin-prohibited"',
   )
   assert.equal(
-    firewalld.find()[0]?.next,
+    (await firewalld.find())[0]?.next,
     'run: firewall-cmd --permanent --zone=trusted --add-source=10.244.1.0/24 && ' +
       'firewall-cmd --permanent --zone=trusted --add-source=fd00:1::/64 && firewall-cmd --reload',
   )
   for (const rule of ['ip saddr 10.244.1.0/24', 'ip6 saddr fd00:1::/64'])
     firewalld.shell(`nft insert rule inet firewalld filter_FORWARD ${rule} goto filter_FWD_trusted`)
-  assert.deepEqual(firewalld.find(), [])
+  assert.deepEqual(await firewalld.find(), [])
 
   const ufw = host(
     t,
     'iptables -P FORWARD DROP; iptables -N ufw-user-forward; iptables -A FORWARD -j ufw-user-forward',
   )
   assert.equal(
-    ufw.find()[0]?.next,
+    (await ufw.find())[0]?.next,
     'run: ufw route allow from 10.244.1.0/24 && ufw route allow to 10.244.1.0/24',
   )
+})
+
+test('reading the host’s tables leaves the thread to others meanwhile', async () => {
+  const held = Promise.withResolvers<undefined>()
+  const reading = readSurroundings(ranges, () => held.promise)
+  await new Promise((resolve) => setImmediate(resolve))
+  held.resolve(undefined)
+  assert.deepEqual(await reading, [])
 })
