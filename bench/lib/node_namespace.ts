@@ -47,6 +47,8 @@ function configure(socket: NetlinkSocket, ips: readonly Ip[], prefixLength: numb
   const { index } = parseLink(reply)
   const messages = [
     setLink(LOOPBACK, { up: true }),
+    // No address or neighbour of the kernel's own making may come up in the middle of a measurement.
+    setLink(index, { noLinkLocal: true }),
     setLink(index, { up: true }),
     ...ips.map((ip) => addAddress({ index, ip, prefixLength })),
   ]
