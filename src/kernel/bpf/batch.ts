@@ -52,10 +52,7 @@ function* oneByOne(map: BpfMap): Generator<MapEntry> {
   let key: Buffer | undefined
   for (;;) {
     const next = Buffer.alloc(map.spec.keySize)
-    const done = bpf(
-      BPF.MAP_GET_NEXT_KEY,
-      new Attr(32).u32(0, map.fd).pointer(8, key).pointer(16, next),
-    )
+    const done = bpf(BPF.MAP_GET_NEXT_KEY, new Attr(32).u32(0, map.fd).pointer(8, key).pointer(16, next))
     if (done === -ENOENT) return
     if (done < 0) throw new Error(`keys of map ${map.spec.name}: ${errnoName(-done)}`)
     const value = map.lookup(next)

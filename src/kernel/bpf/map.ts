@@ -75,8 +75,7 @@ export class BpfMap {
   /** Whether there was such an entry. */
   delete(key: Buffer): boolean {
     const done = bpf(BPF.MAP_DELETE_ELEM, this.#element(key))
-    if (done < 0 && done !== -ENOENT)
-      throw new Error(`delete in map ${this.spec.name}: ${errnoName(-done)}`)
+    if (done < 0 && done !== -ENOENT) throw new Error(`delete in map ${this.spec.name}: ${errnoName(-done)}`)
     return done === 0
   }
 
@@ -145,7 +144,12 @@ export function createMap(spec: MapSpec, types?: MapTypes): Result<BpfMap> {
   if (fd < 0) fd = bpf(BPF.MAP_CREATE, attr)
   if (fd >= 0) return ok(new BpfMap(fd, spec))
   const wanted = `a map of type ${spec.type}, ${spec.maxEntries} × (${spec.keySize} + ${spec.valueSize}) bytes`
-  return bpfFault(`map ${spec.name}`, wanted, -fd, 'see that the kernel knows this map type and has the memory')
+  return bpfFault(
+    `map ${spec.name}`,
+    wanted,
+    -fd,
+    'see that the kernel knows this map type and has the memory',
+  )
 }
 
 /** The map behind a descriptor, which then belongs to it. */
