@@ -115,7 +115,7 @@ export function attachToCgroup(programFd: number, cgroupFd: number, attachType: 
   return bpfFault('cgroup', `a program attached (attach type ${attachType})`, -fd, 'this needs a cgroup v2')
 }
 
-/** Programs of SK_MSG belong to a map of sockets and go with it; the kernel has no link for them before 6.13. */
+/** Programs of type sk_msg belong to a map of sockets and go with it. */
 export function attachToSockets(programFd: number, mapFd: number): Result<void> {
   const attr = new Attr(16).u32(0, mapFd).u32(4, programFd).u32(8, ATTACH.SK_MSG_VERDICT)
   const done = bpf(BPF.PROG_ATTACH, attr)
