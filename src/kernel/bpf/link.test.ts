@@ -19,6 +19,7 @@ import {
   attachToCgroup,
   attachToDevice,
   attachToSockets,
+  type LinkPlace,
   openPinnedLink,
   programsAt,
 } from './link.ts'
@@ -123,9 +124,27 @@ test('a tcx program sees packets, is replaced atomically, pinned, and found agai
   assert.match(foundInstead(openPinnedMap(`${pins}/one`)), /bpf-prog/)
 })
 
+test('links stand at a device in the order that was asked for', (t) => {
+  const { node, device } = vethIn(t)
+  const loaded = loadCounter(t, { classifierAttachType: ATTACH.TCX_EGRESS })
+  const one = loaded.program('count_one').fd
+  const thousand = loaded.program('count_thousand').fd
+  const hook = ATTACH.TCX_EGRESS
+  const attach = (fd: number, place: LinkPlace) => {
+    const link = must(node.inside(() => attachToDevice(fd, device, hook, place)))
+    t.after(() => link.close())
+    return link
+  }
+  const order = () => node.inside(() => programsAt(device, hook)).join()
+  const [idOne, idThousand] = [programInfo(one).id, programInfo(thousand).id]
+  const first = attach(one, { at: 'tail' })
+  attach(thousand, { before: first })
+  assert.equal(order(), `${idThousand},${idOne}`)
+})
+
 test('the same program is a clsact filter on a kernel without tcx, recognised as ours', (t) => {
   const { node, accept, device, send } = vethIn(t)
-  const loaded = loadCounter(t, { attachType: 0 })
+  const loaded = loadCounter(t, { classifierAttachType: 0 })
   accept(addClsact(device))
   accept(setFilter(device, 'ingress', 'count', loaded.program('count_one').fd))
   send()

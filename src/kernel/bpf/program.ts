@@ -10,7 +10,7 @@ import type { BpfFunction, BpfObject } from './object.ts'
 import { loadBtf } from './object_btf.ts'
 import { type Constants, provideMaps } from './object_maps.ts'
 import { openPinned, pinObject } from './pin.ts'
-import { programTypeOf, sectionNames } from './program_type.ts'
+import { PROGRAM, programTypeOf, sectionNames } from './program_type.ts'
 
 const LOG_BYTES = 16 << 20
 const LOG_LINES = 12
@@ -46,8 +46,8 @@ export type LoadOptions = {
   readonly constants?: Constants
   /** Which to load; all if not said. */
   readonly programs?: readonly string[]
-  /** Instead of what the section says: 0 for a classifier that goes to clsact. */
-  readonly attachType?: number
+  /** For classifiers, instead of what the section says: 0 for clsact. */
+  readonly classifierAttachType?: number
   /** For several objects in a row: the kernel's types are read once. The caller closes it. */
   readonly kernel?: KernelBtf
 }
@@ -154,6 +154,7 @@ function loadProgram(
       entry.section.name,
       'rename it',
     )
+  const override = kind.type === PROGRAM.SCHED_CLS ? options.classifierAttachType : undefined
   const attr = new Attr(144)
     .u32(0, kind.type)
     .u32(4, linked.instructions.length / 8)
@@ -161,11 +162,11 @@ function loadProgram(
     .pointer(16, cString(object.license))
     .u32(44, kind.flags)
     .text(48, 16, entry.name)
-    .u32(68, options.attachType ?? kind.attachType)
+    .u32(68, override ?? kind.attachType)
     .u32(72, context.btfFd)
     .u32(76, linked.functionInfoBytes)
     .pointer(80, linked.functionInfo)
-    .u32(88, linked.functionInfo.length / linked.functionInfoBytes)
+    .u32(88, linked.functionInfoBytes ? linked.functionInfo.length / linked.functionInfoBytes : 0)
     .u32(92, linked.lineInfoBytes)
     .pointer(96, linked.lineInfo)
     .u32(104, linked.lineInfoBytes ? linked.lineInfo.length / linked.lineInfoBytes : 0)
@@ -180,9 +181,11 @@ function verifierWords(attr: Attr): string {
   const log = Buffer.alloc(LOG_BYTES)
   const fd = bpf(BPF.PROG_LOAD, attr.u32(24, 1).u32(28, log.length).pointer(32, log))
   if (fd >= 0) closeFd(fd)
-  return fieldText(log)
+  const said = fieldText(log)
     .split('\n')
     .filter((line) => line !== '' && !/^(processed \d+ insns|verification time|stack depth)/.test(line))
     .slice(-LOG_LINES)
-    .join('\n')
+  return said.length > 0
+    ? said.join('\n')
+    : 'nothing: the program’s type or attach type is not known, or a privilege is missing'
 }
