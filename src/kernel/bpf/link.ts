@@ -18,6 +18,8 @@ export const ATTACH = {
 } as const // prettier-ignore
 
 const LINK_TYPE = { cgroup: 3, tcx: 11, netkit: 13 } as const
+/** The kernel's own limit (linux/bpf_mprog.h). */
+const MOST_PROGRAMS = 64
 const F_BEFORE = 1 << 3
 const F_AFTER = 1 << 4
 const F_LINK = 1 << 13
@@ -111,6 +113,23 @@ export function attachToCgroup(programFd: number, cgroupFd: number, attachType: 
   const fd = bpf(BPF.LINK_CREATE, attr)
   if (fd >= 0) return ok(new BpfLink(fd))
   return bpfFault('cgroup', `a program attached (attach type ${attachType})`, -fd, 'this needs a cgroup v2')
+}
+
+/** Programs of type sk_msg belong to a map of sockets and go with it. */
+export function attachToSockets(programFd: number, mapFd: number): Result<void> {
+  const attr = new Attr(16).u32(0, mapFd).u32(4, programFd).u32(8, ATTACH.SK_MSG_VERDICT)
+  const done = bpf(BPF.PROG_ATTACH, attr)
+  if (done === 0) return ok(undefined)
+  return bpfFault('map of sockets', 'a program attached', -done, 'it must be a SOCKMAP or SOCKHASH')
+}
+
+/** Ids of all programs at a device's hook in the order in which they run, whosever they are. */
+export function programsAt(device: IfIndex, attachType: number): number[] {
+  const ids = Buffer.alloc(MOST_PROGRAMS * 4)
+  const attr = new Attr(64).u32(0, device).u32(4, attachType).pointer(16, ids).u32(24, MOST_PROGRAMS)
+  const done = bpf(BPF.PROG_QUERY, attr)
+  if (done < 0) throw new Error(`programs at link ${device}: ${errnoName(-done)}`)
+  return Array.from({ length: attr.read32(24) }, (_, i) => ids.readUInt32LE(i * 4))
 }
 
 /** Undefined if nothing is pinned there. */

@@ -2,6 +2,7 @@
 // kernel by type id, struct members by their place. The result is what the verifier reads.
 
 import { fault, ok, type Result } from '../../base/result.ts'
+import { KIND } from './btf.ts'
 import { type RecordTable, recordsWithin } from './btf_ext.ts'
 import { applyCore } from './core_relocation.ts'
 import type { ElfSymbol, Section } from './elf.ts'
@@ -131,11 +132,7 @@ function setSource(code: Buffer, at: number, source: number): void {
 function relocateLoad(program: Program, part: Placed, at: number, symbol: ElfSymbol): string | undefined {
   const { code } = part
   const { section } = symbol
-  if (!section) {
-    // The address of a kernel function serves only for asking whether it is there.
-    code.writeInt32LE(program.targets.kfunc(symbol.name) ? 1 : 0, at + 4)
-    return undefined
-  }
+  if (!section) return relocateExtern(program, code, at, symbol)
   const addend = code.readInt32LE(at + 4)
   if (section.executable) {
     const callee = functionAt(program, section, symbol.value + addend)
@@ -150,6 +147,14 @@ function relocateLoad(program: Program, part: Placed, at: number, symbol: ElfSym
   setSource(code, at, inMaps ? PSEUDO.MAP_FD : PSEUDO.MAP_VALUE)
   code.writeInt32LE(fd, at + 4)
   code.writeInt32LE(inMaps ? 0 : symbol.value + addend, at + 12)
+  return undefined
+}
+
+/** The address of a kernel function serves only for asking whether it is there; the kernel's variables are not taken. */
+function relocateExtern(program: Program, code: Buffer, at: number, symbol: ElfSymbol): string | undefined {
+  if (program.object.btf.find(KIND.FUNC, symbol.name) === undefined)
+    return `the variable ${symbol.name} of the kernel`
+  code.writeInt32LE(program.targets.kfunc(symbol.name) ? 1 : 0, at + 4)
   return undefined
 }
 

@@ -1,16 +1,16 @@
 // Loads an object's programs into the kernel. The verifier's log is asked for only when it refuses one.
 
 import { fault, ok, type Result } from '../../base/result.ts'
-import { KIND } from './btf.ts'
 import { Attr, BPF, bpf, bpfFault, closeFd, cString, fieldText } from './command.ts'
-import { KernelBtf, openModuleBtf } from './kernel_btf.ts'
-import { type Kfunc, type LinkedProgram, linkProgram } from './linker.ts'
+import { KernelBtf } from './kernel_btf.ts'
+import { KfuncTable } from './kfunc_table.ts'
+import { type LinkedProgram, linkProgram } from './linker.ts'
 import type { BpfMap } from './map.ts'
 import type { BpfFunction, BpfObject } from './object.ts'
 import { loadBtf } from './object_btf.ts'
 import { type Constants, provideMaps } from './object_maps.ts'
 import { openPinned, pinObject } from './pin.ts'
-import { programTypeOf, sectionNames } from './program_type.ts'
+import { PROGRAM, programTypeOf, sectionNames } from './program_type.ts'
 
 const LOG_BYTES = 16 << 20
 const LOG_LINES = 12
@@ -46,8 +46,8 @@ export type LoadOptions = {
   readonly constants?: Constants
   /** Which to load; all if not said. */
   readonly programs?: readonly string[]
-  /** Instead of what the section says: 0 for a classifier that goes to clsact. */
-  readonly attachType?: number
+  /** For classifiers, instead of what the section says: 0 for clsact. */
+  readonly classifierAttachType?: number
   /** For several objects in a row: the kernel's types are read once. The caller closes it. */
   readonly kernel?: KernelBtf
 }
@@ -154,6 +154,7 @@ function loadProgram(
       entry.section.name,
       'rename it',
     )
+  const override = kind.type === PROGRAM.SCHED_CLS ? options.classifierAttachType : undefined
   const attr = new Attr(144)
     .u32(0, kind.type)
     .u32(4, linked.instructions.length / 8)
@@ -161,11 +162,11 @@ function loadProgram(
     .pointer(16, cString(object.license))
     .u32(44, kind.flags)
     .text(48, 16, entry.name)
-    .u32(68, options.attachType ?? kind.attachType)
+    .u32(68, override ?? kind.attachType)
     .u32(72, context.btfFd)
     .u32(76, linked.functionInfoBytes)
     .pointer(80, linked.functionInfo)
-    .u32(88, linked.functionInfo.length / linked.functionInfoBytes)
+    .u32(88, linked.functionInfoBytes ? linked.functionInfo.length / linked.functionInfoBytes : 0)
     .u32(92, linked.lineInfoBytes)
     .pointer(96, linked.lineInfo)
     .u32(104, linked.lineInfoBytes ? linked.lineInfo.length / linked.lineInfoBytes : 0)
@@ -180,50 +181,11 @@ function verifierWords(attr: Attr): string {
   const log = Buffer.alloc(LOG_BYTES)
   const fd = bpf(BPF.PROG_LOAD, attr.u32(24, 1).u32(28, log.length).pointer(32, log))
   if (fd >= 0) closeFd(fd)
-  return fieldText(log)
+  const said = fieldText(log)
     .split('\n')
     .filter((line) => line !== '' && !/^(processed \d+ insns|verification time|stack depth)/.test(line))
     .slice(-LOG_LINES)
-    .join('\n')
-}
-
-/** Functions of the kernel that programs call, and the BTF of modules that have them (fd_array of a load). */
-class KfuncTable {
-  readonly #kernel: KernelBtf
-  readonly #found = new Map<string, Kfunc | undefined>()
-  readonly #modules = new Map<string, number>()
-
-  constructor(kernel: KernelBtf) {
-    this.#kernel = kernel
-  }
-
-  get(name: string): Kfunc | undefined {
-    if (!this.#found.has(name)) this.#found.set(name, this.#find(name))
-    return this.#found.get(name)
-  }
-
-  /** Place 0 is vmlinux and needs no descriptor. */
-  fdArray(): Buffer | undefined {
-    if (this.#modules.size === 0) return undefined
-    const fds = [0, ...this.#modules.values()]
-    const out = Buffer.alloc(fds.length * 4)
-    for (const [i, fd] of fds.entries()) out.writeInt32LE(fd, i * 4)
-    return out
-  }
-
-  close(): void {
-    for (const fd of this.#modules.values()) closeFd(fd)
-  }
-
-  #find(name: string): Kfunc | undefined {
-    const type = this.#kernel.find(KIND.FUNC, name)
-    if (!type) return undefined
-    if (type.module === undefined) return { id: type.id, btfIndex: 0 }
-    if (!this.#modules.has(type.module)) {
-      const fd = openModuleBtf(type.module)
-      if (fd === undefined) return undefined
-      this.#modules.set(type.module, fd)
-    }
-    return { id: type.id, btfIndex: [...this.#modules.keys()].indexOf(type.module) + 1 }
-  }
+  return said.length > 0
+    ? said.join('\n')
+    : 'nothing: the program’s type or attach type is not known, or a privilege is missing'
 }

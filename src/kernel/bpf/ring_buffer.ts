@@ -1,11 +1,12 @@
 // Reads a BPF ring buffer (Linux 5.8) on the event loop. The kernel writes records into shared memory and moves the
 // producer's position; we read up to it and move ours (Documentation/bpf/ringbuf.rst).
 
+import { readFileSync } from 'node:fs'
 import { mmap, poll, READABLE } from '../addon.ts'
 import { errnoName } from '../errno.ts'
 import type { BpfMap } from './map.ts'
 
-const PAGE_BYTES = 4096
+const AT_PAGESZ = 6n
 const HEADER_BYTES = 8
 const BUSY = 0x80000000
 const DISCARDED = 0x40000000
@@ -25,11 +26,12 @@ export class RingBuffer {
   /** Calls `receive` with each record; the bytes are valid until it returns. The map stays the caller's. */
   constructor(map: BpfMap, receive: (record: Buffer) => void) {
     const size = map.spec.maxEntries
-    this.#consumer = new BigUint64Array(mapped(map, PAGE_BYTES, PROT_READ_WRITE, 0), 0, 1)
+    const page = pageBytes()
+    this.#consumer = new BigUint64Array(mapped(map, page, PROT_READ_WRITE, 0), 0, 1)
     // The data stands there twice in a row, so that no record is torn at the end.
-    const shared = mapped(map, PAGE_BYTES + 2 * size, PROT_READ, PAGE_BYTES)
+    const shared = mapped(map, page + 2 * size, PROT_READ, page)
     this.#producer = new BigUint64Array(shared, 0, 1)
-    this.#data = Buffer.from(shared, PAGE_BYTES)
+    this.#data = Buffer.from(shared, page)
     this.#mask = size - 1
     this.#receive = receive
     this.#stop = poll(map.fd, READABLE, () => this.drain())
@@ -60,6 +62,14 @@ export class RingBuffer {
     this.#stop?.()
     this.#stop = undefined
   }
+}
+
+/** From the kernel's auxiliary vector (getauxval(3)): 64 KB on some arm64 kernels. */
+function pageBytes(): number {
+  const vector = readFileSync('/proc/self/auxv')
+  for (let at = 0; at + 16 <= vector.length; at += 16)
+    if (vector.readBigUInt64LE(at) === AT_PAGESZ) return Number(vector.readBigUInt64LE(at + 8))
+  throw new Error('/proc/self/auxv has no page size')
 }
 
 function mapped(map: BpfMap, length: number, protection: number, offset: number): ArrayBuffer {
