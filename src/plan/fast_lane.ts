@@ -51,6 +51,8 @@ export type FastHop = { readonly ip: Ip; readonly mac: Mac }
 export type FastLanePlan = {
   readonly uplink: { readonly index: IfIndex; readonly name: string } | undefined
   readonly lane: Lane
+  /** This node's ranges. */
+  readonly own: readonly Cidr[]
   readonly endpoints: readonly Endpoint[]
   readonly pods: readonly FastPod[]
   readonly paths: readonly FastPath[]
@@ -75,6 +77,7 @@ export function planFastLane(input: FastLaneInput): FastLanePlan {
   return {
     uplink: uplink && { index: uplink.index, name: uplink.name },
     lane: input.laneOf(undefined),
+    own: network.ownRanges,
     endpoints,
     pods: endpoints.flatMap((e) => podsOf(e, limited.has(e.link.index))),
     paths: network.peers.flatMap((peer) => pathsOf(peer, input)),
