@@ -34,8 +34,8 @@ function openMap(folder: string, spec: MapSpec): Result<BpfMap> {
   if (!made.ok) return made
   if (old && CARRIED.has(spec.name) && old.spec.keySize === spec.keySize) carryOver(old, made.value)
   old?.close()
-  // Beside and renamed: a crash leaves the old one or the new one.
-  const beside = `${path}.new`
+  // Beside (bpffs takes no dots) and renamed: a crash leaves the old one or the new one.
+  const beside = `${path}-new`
   if (existsSync(beside)) rmSync(beside)
   const fresh = made.value.pin(beside)
   if (!fresh.ok) return fresh
