@@ -41,7 +41,11 @@ for (const mode of proxyModes)
           ),
         )
         for (const node of nodes)
-          kubeProxy(mode, { ...node, isLocal: (e) => node === one && backend.addresses.includes(e) }, services)
+          kubeProxy(
+            mode,
+            { ...node, isLocal: (e) => node === one && backend.addresses.includes(e) },
+            services,
+          )
         for (const v of families)
           for (const protocol of protocols) {
             fromPort++

@@ -25,7 +25,7 @@ export type Question = {
   readonly port: number
   readonly protocol: Protocol
   /** The client's own port; absent: any. */
-  readonly fromPort?: number
+  readonly fromPort?: number | undefined
   readonly timeoutMs?: number
 }
 
@@ -70,7 +70,7 @@ export class Talk {
     return (await this.#ready(WRITABLE, timeoutMs)) ? this.number(SOL_SOCKET, SO_ERROR) : EINPROGRESS
   }
 
-  /** The address that the server saw. */
+  /** The address that the server saw. The text has no spaces. */
   async ask(text: string): Promise<Ip> {
     const errno = this.send(Buffer.from(`${text}\n`))
     if (errno) throw new Error(`${words(this.#question)}: ${errnoName(errno)}`)
