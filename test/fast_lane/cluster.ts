@@ -5,14 +5,13 @@
 
 import type { TestContext } from 'node:test'
 import type { IfIndex } from '../../src/base/ifindex.ts'
-import type { Family, Ip } from '../../src/base/ip.ts'
-import { familyOf } from '../../src/base/ip.ts'
+import { type Family, familyOf, type Ip } from '../../src/base/ip.ts'
 import { addAddress } from '../../src/kernel/netlink/address.ts'
 import { addBridge } from '../../src/kernel/netlink/link.ts'
 import { type CallOptions, NodeBench, type NodeFact, type TestPod } from '../agent/node_bench.ts'
 import { addressOf, type Host, host, ip, run, sysctl, write } from '../guard/cluster.ts'
 import { type TestNamespace, testNamespace } from '../namespaces.ts'
-import { type Lane, laneConfig, type Path } from './lanes.ts'
+import { laneConfig, type Path, type Setting } from './lanes.ts'
 
 export const families = [4, 6] as const
 export const beyond: Readonly<Record<Family, Ip>> = { 4: ip('198.51.100.1'), 6: ip('2001:db8:9::1') }
@@ -34,12 +33,8 @@ export type FastCluster = {
   /** Tells every agent of other addresses of nodes, by the node's number. */
   readonly declare: (moved: Readonly<Record<number, readonly Ip[]>>) => void
 }
-export type ClusterSetting = {
-  readonly path: Path
-  /** Of all nodes, or of each. */
-  readonly lane: Lane | readonly Lane[]
-  readonly config?: object
-}
+/** `config` goes over what the lane and the path ask for. */
+export type ClusterSetting = Setting & { readonly config?: object }
 
 export async function fastCluster(t: TestContext, setting: ClusterSetting): Promise<FastCluster> {
   const segment = testNamespace(t)
@@ -52,16 +47,17 @@ export async function fastCluster(t: TestContext, setting: ClusterSetting): Prom
       addAddress({ index: 1 as IfIndex, ip: far, prefixLength: familyOf(far) === 4 ? 32 : 128 }),
     ])
   const lanes = typeof setting.lane === 'string' ? [setting.lane, setting.lane] : setting.lane
-  const facts = lanes.map((_, i) => factOf(i + 1))
+  const { underlay = families } = setting
+  const facts = lanes.map((_, i) => factOf(i + 1, underlay))
   const nodes = lanes.map((lane, i) => {
     const bench = new NodeBench(t, {
       name: `n${i + 1}`,
       nodes: facts,
       config: { ...baseConfig(setting.path), ...laneConfig(lane), ...setting.config },
     })
-    return nodeOn(bench, i + 1, host(bench.ns, segment, i + 1, families, 1500))
+    return nodeOn(bench, i + 1, host(bench.ns, segment, i + 1, underlay, 1500))
   })
-  for (const node of nodes) routeOutside(node, outside)
+  for (const node of nodes) routeOutside(node, outside, underlay)
   await Promise.all(nodes.map((n) => n.bench.start()))
   const declare: FastCluster['declare'] = (moved) => {
     const now = facts.map((fact, i) => ({ ...fact, addresses: moved[i + 1] ?? fact.addresses }))
@@ -76,9 +72,9 @@ const baseConfig = (path: Path): object => ({
   masquerade: { exclude: [`${beyond[4]}/32`, `${beyond[6]}/128`] },
 })
 
-const factOf = (n: number): NodeFact => ({
+const factOf = (n: number, underlay: readonly Family[]): NodeFact => ({
   name: `n${n}`,
-  addresses: [`192.0.2.${n}`, `2001:db8::${n}`],
+  addresses: underlay.map((v) => (v === 4 ? `192.0.2.${n}` : `2001:db8::${n}`)),
   podCIDRs: [`10.244.${n}.0/24`, `fd00:${n}::/64`],
 })
 
@@ -92,8 +88,8 @@ function nodeOn(bench: NodeBench, number: number, own: Host): Node {
 }
 
 /** Both know the way: pods go out by the router, the router finds each range behind its node. */
-function routeOutside(node: Node, outside: Host): void {
-  for (const v of families) {
+function routeOutside(node: Node, outside: Host, underlay: readonly Family[]): void {
+  for (const v of underlay) {
     run(node.ns, 'ip', `-${v}`, 'route', 'add', 'default', 'via', addressOf(outside, v))
     const range = v === 4 ? `10.244.${node.number}.0/24` : `fd00:${node.number}::/64`
     run(outside.ns, 'ip', `-${v}`, 'route', 'add', range, 'via', addressOf(node, v))
