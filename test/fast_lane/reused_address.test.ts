@@ -91,12 +91,13 @@ const isForeign = (frame: Frame, pod: Pod): boolean =>
 
 onEveryLane('the packets for a deleted pod go nowhere', async (t, setting) => {
   const { old, talks, strays } = await busyPod(t, setting)
+  using heard = new Capture(old.ns, 'eth0', (f) => !f.isOutgoing && isFor(f, old))
   const stop = keepSending(talks)
+  await sleep(50)
+  assert.ok(heard.take().length > 0, 'until then they reach it')
   assert.equal((await old.del()).code, 0)
   await sleep(250)
   stop()
   assert.deepEqual(strays(), [])
-  for (const talk of talks) {
-    talk.close()
-  }
+  for (const talk of talks) talk.close()
 })
