@@ -8,6 +8,7 @@ import type { Log } from '../base/log.ts'
 import { faultText, ok, type Result } from '../base/result.ts'
 import type { RowSink } from '../input/source.ts'
 import { AddressPool } from '../ipam/pool.ts'
+import type { Lane } from '../plan/fast_lane.ts'
 import type { Config } from '../schema/config.ts'
 import { createTables, type Tables } from '../state/tables.ts'
 import type { KernelClient } from './kernel_client.ts'
@@ -102,6 +103,21 @@ export class Core {
     this.#ask(why, LOOK_DELAY_MS[urgency])
   }
 
+  /**
+   * Resolves when the nodes' paths are so. The override is on record in the kernel.
+   * @param peer undefined: the whole node
+   * @param lane undefined: what the config says
+   */
+  async setLane(peer: string | undefined, lane: Lane | undefined): Promise<Result<void>> {
+    const { kernel, log } = this.#options
+    const set = await kernel.call('setLane', peer, lane)
+    if (!set.ok) return set
+    log.info({ peer: peer ?? 'all', lane: lane ?? 'as configured' }, 'lane asked for')
+    // Before there is anything to act on the first run will find it.
+    if (this.#canAct()) await this.#reconciler.settled()
+    return ok(undefined)
+  }
+
   stopLooking(): void {
     this.#reconciler.close()
   }
@@ -116,8 +132,12 @@ export class Core {
   }
 
   /** Without a record and before the first sync nobody has said anything that could be acted on. */
+  #canAct(): boolean {
+    return this.tables.source.synced || this.#hasRecord()
+  }
+
   #ask(why: string, delayMs: number): void {
-    if (this.tables.source.synced || this.#hasRecord()) this.#reconciler.request(why, delayMs)
+    if (this.#canAct()) this.#reconciler.request(why, delayMs)
   }
 
   #reconcile(): Promise<AgentReport> {

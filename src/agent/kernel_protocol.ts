@@ -31,8 +31,9 @@ export type KernelCalls = {
   /** What this kernel can do of what is used here. */
   readonly features: () => Features
   /** What is asked for at run time: of one peer, or of the whole node; undefined: what the config says. */
-  readonly setLane: (peer: string | undefined, lane: Lane | undefined) => void
+  readonly setLane: (peer: string | undefined, lane: Lane | undefined) => Result<void>
   readonly fastLane: () => FastLaneStatus
+  readonly sweepFlows: () => void
   readonly check: (endpoint: Endpoint, claim: EndpointClaim) => Result<void>
 }
 
@@ -41,7 +42,8 @@ export type Call = {
   readonly name: keyof KernelCalls
   readonly args: readonly unknown[]
 }
-/** `look`: something of ours may have changed in the kernel by another hand. */
+/** `look`: something of ours may have changed in the kernel by another hand. `dropped`: a program dropped a packet. */
 export type Said =
   | { readonly id: number; readonly value: unknown }
   | { readonly look: string; readonly urgency: Urgency }
+  | { readonly dropped: string }

@@ -17,7 +17,12 @@ const port = parentPort
 if (!port) throw new Error('the kernel worker is started by the agent, not by itself')
 
 const say = (said: Said): void => port.postMessage(said)
-const node = new NodeKernel(config, createFirewall(config), createFastLane(config))
+const fastLane = createFastLane(config, ({ kind, why }) => {
+  if (kind === 'drop') say({ dropped: why })
+  // What the kernel says of a neighbour counts, and it may have heard the same; this only makes us ask now.
+  else say({ look: why, urgency: 'now' })
+})
+const node = new NodeKernel(config, createFirewall(config), fastLane)
 watchKernel({
   look: (look, urgency) => say({ look, urgency }),
   isUplink: (index) => node.isUplink(index),
@@ -47,6 +52,7 @@ const calls: KernelCalls = {
   features: probeFeatures,
   setLane: (peer, lane) => node.setLane(peer, lane),
   fastLane: () => node.fastLane(),
+  sweepFlows: () => node.sweepFlows(),
 }
 
 port.on('message', ({ id, name, args }: Call) => {

@@ -196,12 +196,16 @@ export class NodeKernel {
   }
 
   /** What an operator asks for at run time; `reconcile` makes it so. */
-  setLane(peer: string | undefined, wish: Lane | undefined): void {
-    this.#fastLane.setLane(peer, wish)
+  setLane(peer: string | undefined, wish: Lane | undefined): Result<void> {
+    return this.#fastLane.setLane(peer, wish)
   }
 
   fastLane(): FastLaneStatus {
     return this.#fastLane.status()
+  }
+
+  sweepFlows(): void {
+    this.#fastLane.sweep()
   }
 
   check(endpoint: Endpoint, claim: EndpointClaim): Result<void> {

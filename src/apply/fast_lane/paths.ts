@@ -43,6 +43,14 @@ export class PathTable {
     return this.#indexes.get(path.key)
   }
 
+  /** Whether a program has seen another MAC of its next hop, and nobody has put it right yet. */
+  isMoved(path: FastPath): boolean {
+    const index =
+      path.hop && this.#neighbours.get(addressKey(path.hop.ip))?.readUInt32LE(layouts.neighbour.hop.at)
+    const state = index === undefined ? undefined : this.#maps.hops.lookup(indexKey(index))
+    return state?.readUInt32LE(layouts.hop.state.at) === hopState.HOP_MOVED
+  }
+
   /** @param again next hops that a program has called moved are believed again if the kernel still says the same */
   apply(here: Lane, own: readonly Cidr[], paths: readonly FastPath[], options: ApplyOptions): Applied {
     const changes: string[] = []
