@@ -14,12 +14,11 @@ export type Setting = {
   readonly underlay?: readonly Family[]
 }
 
-/** «fast» joins them with the agent that knows the key `lane`. */
-export const lanes: readonly Lane[] = ['plain']
+export const lanes: readonly Lane[] = ['plain', 'fast']
 export const paths: readonly Path[] = ['direct', 'vxlan']
 
-/** What the agent's config says of a lane; an agent without the key has the plain one only. */
-export const laneConfig = (lane: Lane): object => (lanes.includes('fast') ? { lane } : {})
+/** What the agent's config says of a lane. */
+export const laneConfig = (lane: Lane): object => ({ lane })
 
 /** The other lane, where there is one. */
 export const otherLane = (lane: Lane): Lane => lanes.find((other) => other !== lane) ?? lane
