@@ -2,7 +2,6 @@
 // program that wires pod namespaces by the CNI protocol.
 
 import { chmodSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -10,7 +9,9 @@ import { stringify } from 'yaml'
 import { must } from '../../src/base/result.ts'
 import { type Ended, runProgram } from '../../src/cni/testing/program.ts'
 import { createNetns, removeNetns } from '../../src/kernel/netns.ts'
+import { askSocket } from '../../src/lab/socket_client.ts'
 import { type AgentStatus, parseAgentStatus } from '../../src/schema/agent_status.ts'
+import type { LaneWord } from '../../src/schema/lane_request.ts'
 import { removeBpffs } from '../bpffs.ts'
 import { type TestNamespace, testNamespace } from '../namespaces.ts'
 import { type AgentProcess, startAgentProcess } from './agent_process.ts'
@@ -127,16 +128,18 @@ export class NodeBench {
     })
   }
 
-  status(): Promise<AgentStatus> {
-    return new Promise((resolve, reject) => {
-      get({ socketPath: join(this.runFolder, 'agent.sock'), path: '/status' }, (response) => {
-        const pieces: Buffer[] = []
-        response.on('data', (piece: Buffer) => pieces.push(piece))
-        response.on('end', () =>
-          resolve(must(parseAgentStatus(JSON.parse(Buffer.concat(pieces).toString()), 'agent'))),
-        )
-      }).on('error', reject)
-    })
+  get socket(): string {
+    return join(this.runFolder, 'agent.sock')
+  }
+
+  async status(): Promise<AgentStatus> {
+    return must(parseAgentStatus(must(await askSocket(this.socket, 'GET', '/status')), 'agent'))
+  }
+
+  /** As `podlane lane` does it; resolves when it is so. */
+  async setLane(lane: LaneWord, peer?: string): Promise<AgentStatus> {
+    const body = peer === undefined ? { lane } : { lane, peer }
+    return must(parseAgentStatus(must(await askSocket(this.socket, 'PUT', '/lane', body)), 'agent'))
   }
 
   call(

@@ -25,7 +25,9 @@ export const otherLane = (lane: Lane): Lane => lanes.find((other) => other !== l
 
 /** Resolves when the node sends its packets over this lane. */
 export type SwitchLane = (node: NodeBench, lane: Lane) => Promise<void>
-export const switchLane: SwitchLane = async () => {}
+export const switchLane: SwitchLane = async (node, lane) => {
+  await node.setLane(lane)
+}
 
 type Uniform = Setting & { readonly lane: Lane }
 type Work<S extends Setting = Uniform> = (t: TestContext, setting: S) => Promise<void>
