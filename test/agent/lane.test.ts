@@ -140,3 +140,37 @@ test('the host’s forward rules are named while packets pass them by, and flows
   await a.setLane('plain')
   assert.deepEqual((await a.status()).fastLane?.hostRules, [])
 })
+
+test('a program that hears another MAC of a next hop makes the agent look, and the path is fast again', async (t) => {
+  const { bench: a, outside } = nodeWithOutside(t)
+  await a.start()
+  const isFast = async () => (await peerB(a)).lane?.lane === 'fast'
+  await until('the lane to b is fast', isFast)
+  const isHeard = () => a.agent.lines.some((l) => l.why === 'next hop 192.0.2.2 has another MAC')
+  // The kernel tells of it too: whoever is first is the one that is written down.
+  for (let n = 16; n < 99 && !isHeard(); n++) {
+    run(outside, 'ip', 'link', 'set', 'eth0', 'address', `02:00:00:00:00:${n}`)
+    run(outside, 'ping', '-c1', '-W1', '192.0.2.1')
+    await a.settled(50)
+    await until('the lane to b is fast again', isFast)
+  }
+  assert.ok(isHeard())
+})
+
+test('a node without a fast lane says so with the next step, refuses to switch, and its pods talk', async (t) => {
+  const { bench: a } = nodeWithOutside(t)
+  const file = join(a.folder, 'nodes.yaml')
+  a.configure({ directories: { run: a.runFolder, bpf: `${file}/bpf/podlane` } })
+  await a.start()
+  const { fastLane, complaints } = await a.status()
+  assert.deepEqual([fastLane?.state, fastLane?.lane], ['off', 'plain'])
+  assert.equal(fastLane?.fault?.object, `folder ${file}/bpf/podlane`)
+  assert.ok(complaints.some((c) => c.object === fastLane.fault?.object))
+  const shown = await lane(a)
+  assert.match(shown.stdout, /^off: folder \/.*\/podlane: wanted .*; name one with directories\.bpf/)
+  const refused = await lane(a, 'fast')
+  assert.equal(refused.code, 1)
+  assert.match(refused.stderr, /^podlane: folder \/.*\/podlane: wanted a folder on a bpffs/)
+  const [one, two] = [await a.pod('one'), await a.pod('two')]
+  for (const ip of two.ips) assert.match(run(one.ns, 'ping', '-c1', '-W1', ip), / 0% packet loss/)
+})

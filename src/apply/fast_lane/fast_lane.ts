@@ -4,7 +4,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Ip } from '../../base/ip.ts'
-import { err, type Fault, ok, type Result } from '../../base/result.ts'
+import { err, type Fault, fault, ok, type Result } from '../../base/result.ts'
 import { ensureBpffs, isBpffs } from '../../kernel/bpf/bpffs.ts'
 import { KIND } from '../../kernel/bpf/btf.ts'
 import { KernelBtf } from '../../kernel/bpf/kernel_btf.ts'
@@ -48,7 +48,7 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
   let opened: Opened | undefined
   let events: RingBuffer | undefined
   let flows: FlowCount | undefined
-  let fault: Fault | undefined
+  let refusal: Fault | undefined
   let plan: FastLanePlan | undefined
 
   const laneOf = (peer: string | undefined): Lane => {
@@ -62,12 +62,12 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
       if (result.ok) {
         opened = result.value
         if (onEvent) events = listen(opened, onEvent)
-      } else fault = result.error
-      return fault ? { changes: [], faults: [fault] } : nothing
+      } else refusal = result.error
+      return refusal ? { changes: [], faults: [refusal] } : nothing
     },
     apply: (wanted, options) => {
       plan = wanted
-      if (!opened) return { changes: [], faults: fault ? [fault] : [], switched: [] }
+      if (!opened) return { changes: [], faults: refusal ? [refusal] : [], switched: [] }
       const pods = applyPods(opened, wanted.pods, options.sweep)
       const paths = opened.paths.apply(wanted.lane, wanted.own, wanted.paths, options)
       // What is in the maps holds from the first packet on.
@@ -94,8 +94,8 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
       )
       return missing.map(([hook]) => `program ${hook} on ${endpoint.link.name}`)
     },
-    setLane: (peer, wish) => (opened ? opened.lanes.set(peer, wish) : err(fault ?? notStarted)),
-    status: () => laneStatus(opened, { plan, fault, flows, configured: config.lane }),
+    setLane: (peer, wish) => (opened ? opened.lanes.set(peer, wish) : err(refusal ?? notStarted)),
+    status: () => laneStatus(opened, { plan, fault: refusal, flows, configured: config.lane }),
     sweep: () => {
       if (opened) flows = sweepFlows(opened, config.fastLane)
     },
@@ -164,12 +164,18 @@ function open(config: Config): Result<Opened> {
 /** `/sys/fs/bpf/podlane`: a folder on a bpffs, which is mounted where it should be if it is not. */
 function ensureFolder(folder: string): Result<void> {
   const parent = join(folder, '..')
-  if (!isBpffs(folder) && !isBpffs(parent)) {
-    const mounted = ensureBpffs(parent, folder.slice(parent.length + 1))
-    return mounted.ok ? ok(undefined) : mounted
+  try {
+    if (!isBpffs(folder) && !isBpffs(parent)) {
+      const mounted = ensureBpffs(parent, folder.slice(parent.length + 1))
+      return mounted.ok ? ok(undefined) : mounted
+    }
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return ok(undefined)
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error)
+    const next = 'name one with directories.bpf; until then all traffic takes the plain lane'
+    return fault('fast-lane', `folder ${folder}`, 'a folder on a bpffs', found, next)
   }
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  return ok(undefined)
 }
 
 function constantsOf(config: Config): Constants {
