@@ -64,7 +64,7 @@ export function createFastLane(config: Config): FastLane {
       plan = wanted
       if (!opened) return { changes: [], faults: fault ? [fault] : [], switched: [] }
       const pods = applyPods(opened, wanted.pods, options.sweep)
-      const paths = opened.paths.apply(wanted.lane, wanted.own, wanted.paths, options)
+      const paths = opened.paths.apply(wanted, options)
       // What is in the maps holds from the first packet on.
       const attached = applyAttachments(opened, wanted, options.sweep)
       return { ...merged([pods, paths, attached]), switched: paths.switched }

@@ -4,7 +4,7 @@
 import type { Cidr } from '../../base/cidr.ts'
 import type { Fault } from '../../base/result.ts'
 import type { BpfMap } from '../../kernel/bpf/map.ts'
-import type { FastHop, FastPath, Lane } from '../../plan/fast_lane.ts'
+import type { FastHop, FastLanePlan, FastPath } from '../../plan/fast_lane.ts'
 import type { Applied, ApplyOptions } from '../fast_lane_contract.ts'
 import { hopState, lane, layouts, PATH_LOCAL } from './abi.ts'
 import type { Epochs } from './epochs.ts'
@@ -19,6 +19,8 @@ export type PathMaps = {
   readonly neighbours: BpfMap
   readonly ranges: BpfMap
 }
+
+type Here = Pick<FastLanePlan, 'lane' | 'mtuBytes' | 'own'>
 
 export class PathTable {
   readonly #maps: PathMaps
@@ -44,11 +46,12 @@ export class PathTable {
   }
 
   /** @param again next hops that a program has called moved are believed again if the kernel still says the same */
-  apply(here: Lane, own: readonly Cidr[], paths: readonly FastPath[], options: ApplyOptions): Applied {
+  apply(plan: Here & { readonly paths: readonly FastPath[] }, options: ApplyOptions): Applied {
+    const { paths } = plan
     const changes: string[] = []
     const faults: Fault[] = []
     const switched: Cidr[] = []
-    if (this.#writePath(PATH_LOCAL, herePath(here)) === 'lane') switched.push(...own)
+    if (this.#writePath(PATH_LOCAL, herePath(plan.lane, plan.mtuBytes)) === 'lane') switched.push(...plan.own)
     for (const path of paths) {
       const index = this.#claim(path)
       if (index === undefined) {
