@@ -58,12 +58,14 @@ export class PathTable {
         faults.push(fullFault(path))
         continue
       }
-      const hop = path.hop ? this.#hop(path.hop, options.again) : 0
+      const hop = path.hop ? this.#hopIndex(path.hop) : 0
       const written = this.#writePath(index, pathValue(path, hop))
       if (written) changes.push(`fast lane: path to ${path.peer}`)
       if (written === 'lane') switched.push(...path.ranges)
       for (const range of path.ranges) this.#lead(range, index, changes, faults)
     }
+    // Only with every new header in place: until then packets would go to where the hop was.
+    for (const path of paths) if (path.hop) this.#believe(path.hop, options.again)
     if (options.sweep) changes.push(...this.#remove(paths))
     return { changes, faults, switched }
   }
@@ -107,20 +109,23 @@ export class PathTable {
     return old?.readUInt32LE(at) === value.readUInt32LE(at) ? 'header' : 'lane'
   }
 
-  #hop(hop: FastHop, again: boolean): number {
+  #hopIndex(hop: FastHop): number {
     const key = addressKey(hop.ip)
     const known = this.#neighbours.get(key)
-    const index = known?.readUInt32LE(layouts.neighbour.hop.at) ?? this.#freeHop()
-    const changed = this.#neighbours.set(key, neighbourValue(index, hop.mac)) === true
-    if (changed || again) this.#maps.hops.update(indexKey(index), goodHop())
-    return index
-  }
-
-  #freeHop(): number {
+    if (known) return known.readUInt32LE(layouts.neighbour.hop.at)
     const taken = new Set(
       this.#neighbours.entries().map(([, value]) => value.readUInt32LE(layouts.neighbour.hop.at)),
     )
-    for (let i = 1; ; i++) if (!taken.has(i)) return i
+    let index = 1
+    while (taken.has(index)) index++
+    this.#neighbours.set(key, neighbourValue(index, hop.mac))
+    return index
+  }
+
+  #believe(hop: FastHop, again: boolean): void {
+    const index = this.#hopIndex(hop)
+    const changed = this.#neighbours.set(addressKey(hop.ip), neighbourValue(index, hop.mac)) === true
+    if (changed || again) this.#maps.hops.update(indexKey(index), goodHop())
   }
 
   #lead(range: Cidr, index: number, changes: string[], faults: Fault[]): void {
