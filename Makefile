@@ -5,7 +5,7 @@ NODE := $(NODE_DIR)/bin/node
 CFLAGS := -O2 -Wall -Wextra -Wno-unused-parameter -Werror
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test lint check packages clean bench-cni bench-scale
+.PHONY: help build demo test lint check packages clean bench-cni bench-scale bench-paths
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,13 @@ bench-cni: packages build dist/bench-launch ## ADD and DEL of a pod, side by sid
 
 bench-scale: packages build dist/bench-launch ## 1,000 nodes, and 500 pods that come and go
 	$(NODE) --disable-warning=ExperimentalWarning bench/scale.ts
+
+dist/bench-traffic: bench/traffic.c
+	@mkdir -p dist
+	gcc $(CFLAGS) $< -o $@.tmp -pthread && mv $@.tmp $@
+
+bench-paths: packages build dist/bench-launch dist/bench-traffic ## pod to pod between two nodes, path beside path
+	$(NODE) --disable-warning=ExperimentalWarning bench/paths.ts
 
 clean: ## what the build made
 	rm -rf dist node_modules

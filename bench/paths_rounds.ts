@@ -1,0 +1,99 @@
+// The rounds: in each, every measure visits all candidates in an order that rotates, with the baseline before, after and
+// every few candidates between, so that what the machine does besides falls on both sides of a ratio.
+
+import { run } from './lib/command.ts'
+import { inside } from './lib/segment.ts'
+import { measureTraffic, NOWHERE, rateOf, type Sample } from './lib/traffic.ts'
+import { BASELINE, type Candidate } from './paths_candidates.ts'
+import type { Measure } from './paths_measures.ts'
+
+/** Candidates between two visits of the baseline. */
+const GROUP = 4
+const OFFLOADS = ['tso', 'tx-udp_tnl-segmentation', 'tx-udp_tnl-csum-segmentation']
+
+/** One visit; `ratio` is to the mean of the baseline's visits before and after. */
+export type Visit = { readonly candidate: string; readonly sample: Sample; readonly ratio: number }
+export type Round = { readonly measure: Measure; readonly visits: readonly Visit[] }
+export type Rounds = {
+  readonly rounds: readonly Round[]
+  /** Turns of a fixed loop per second, once a round: what the machine itself varied. */
+  readonly loops: readonly number[]
+  /** Share of a core that is busy without any traffic. */
+  readonly idleShare: number
+}
+
+export type RoundOptions = {
+  readonly candidates: readonly Candidate[]
+  readonly measures: readonly Measure[]
+  readonly rounds: number
+  readonly ms: number
+}
+
+const REST_MS = 2000
+
+export function runRounds(options: RoundOptions): Rounds {
+  const { candidates, measures, rounds: count, ms } = options
+  const core = measures[0]?.cpus[0] ?? 0
+  const idleShare = measureTraffic('rest', NOWHERE, REST_MS, [core, core]).busyUs / 1000 / REST_MS
+  const rounds: Round[] = []
+  const loops: number[] = []
+  for (let round = 0; round < count; round++) {
+    loops.push(rateOf(measureTraffic('spin', NOWHERE, ms, [core, core])))
+    for (const measure of measures) rounds.push(oneRound(candidates, measure, round, ms))
+    console.error(`round ${round + 1} of ${count}`)
+  }
+  return { rounds, loops, idleShare }
+}
+
+function oneRound(candidates: readonly Candidate[], measure: Measure, round: number, ms: number): Round {
+  const baseline = candidates.find((c) => c.name === BASELINE)
+  if (!baseline) throw new Error(`without ${BASELINE} there is nothing to compare with`)
+  const visit = ({ ends }: Candidate): Sample => measureTraffic(measure.kind, ends, ms, measure.cpus)
+  if (!measure.segmentationOffload) setOffloads(candidates, 'off')
+  const others = rotated(
+    candidates.filter((c) => c !== baseline),
+    round,
+  )
+  const baselines = [visit(baseline)]
+  const groups: { readonly name: string; readonly sample: Sample }[][] = []
+  for (let i = 0; i < others.length; i += GROUP) {
+    groups.push(others.slice(i, i + GROUP).map((c) => ({ name: c.name, sample: visit(c) })))
+    baselines.push(visit(baseline))
+  }
+  if (!measure.segmentationOffload) setOffloads(candidates, 'on')
+  return { measure, visits: compared(baselines, groups) }
+}
+
+function compared(
+  baselines: readonly Sample[],
+  groups: readonly (readonly { readonly name: string; readonly sample: Sample }[])[],
+): readonly Visit[] {
+  const rates = baselines.map(rateOf)
+  const mean = (i: number, j: number): number => ((rates[i] ?? Number.NaN) + (rates[j] ?? Number.NaN)) / 2
+  // The control: a baseline to those around it, which would be 1 on a machine that does nothing else.
+  const control = rates.length > 2 ? mean(1, 1) / mean(0, 2) : mean(1, 1) / mean(0, 0)
+  const own = baselines.map((sample) => ({ candidate: BASELINE, sample, ratio: control }))
+  const others = groups.flatMap((group, g) =>
+    group.map(({ name, sample }) => ({
+      ...{ candidate: name, sample },
+      ratio: rateOf(sample) / mean(g, g + 1),
+    })),
+  )
+  return [...own, ...others]
+}
+
+const rotated = <T>(all: readonly T[], by: number): readonly T[] =>
+  all.map((_, i) => all[(i + by) % all.length]).filter((one) => one !== undefined)
+
+/** At the nodes' uplinks; what the nodes' own segments are cut by is GSO in software, as for forwarded ones. */
+function setOffloads(candidates: readonly Candidate[], value: 'on' | 'off'): void {
+  const settings = OFFLOADS.flatMap((offload) => [offload, value])
+  for (const { nodes } of candidates)
+    for (const { path } of nodes) inside(path, 'ethtool', '-K', 'eth0', ...settings)
+}
+
+/** Ends the bench early, and with the reason, where a path does not carry packets. */
+export function checkPaths(candidates: readonly Candidate[]): void {
+  for (const { ends } of candidates)
+    run('nsenter', `--net=${ends.client}`, 'ping', '-c', '1', '-W', '2', '-q', ends.serverIp)
+}
