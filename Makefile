@@ -54,9 +54,9 @@ bench-cni: packages build dist/bench-launch ## ADD and DEL of a pod, side by sid
 bench-scale: packages build dist/bench-launch ## 1,000 nodes, and 500 pods that come and go
 	$(NODE) --disable-warning=ExperimentalWarning bench/scale.ts
 
-dist/bench-traffic: bench/traffic.c
+dist/bench-traffic: $(wildcard bench/traffic/*.c) bench/traffic/traffic.h
 	@mkdir -p dist
-	gcc $(CFLAGS) $< -o $@.tmp -pthread && mv $@.tmp $@
+	gcc $(CFLAGS) $(filter %.c,$^) -o $@.tmp -pthread && mv $@.tmp $@
 
 bench-paths: packages build dist/bench-launch dist/bench-traffic ## pod to pod between two nodes, path beside path
 	$(NODE) --disable-warning=ExperimentalWarning bench/paths.ts

@@ -14,7 +14,7 @@ import { run } from './lib/command.ts'
 import { callPlugin } from './lib/launcher.ts'
 import { ip, makeNamespace } from './lib/node_namespace.ts'
 import { FOLDER } from './lib/sandbox.ts'
-import { inside, makeNodeOn, makeSegment, type Node } from './lib/segment.ts'
+import { inside, makeNodeOn, makeSegment, type Node, setSysctl } from './lib/segment.ts'
 import type { Ends } from './lib/traffic.ts'
 import { collectMetadata } from './paths_collectmd.ts'
 import { flannel } from './paths_flannel.ts'
@@ -74,9 +74,11 @@ export async function makeCandidates(names: readonly string[]): Promise<readonly
   return candidates
 }
 
-/** A connection for each request leaves its port in TIME_WAIT for a minute: there must be enough of them. */
-const manyConnections = (netns: string): string =>
-  inside(netns, 'sysctl', '-q', '-w', 'net.ipv4.ip_local_port_range=10000 65535')
+/** A connection for each request leaves its port in TIME_WAIT for a minute: it may be used again after a second. */
+function manyConnections(netns: string): void {
+  setSysctl(netns, 'net.ipv4.ip_local_port_range', '10000 65535')
+  setSysctl(netns, 'net.ipv4.tcp_tw_reuse', 1)
+}
 
 function podlane(lane: 'fast' | 'plain', pathMode: 'direct' | 'vxlan'): Build {
   return async (pair) => {

@@ -1,4 +1,4 @@
-// Runs of the traffic generator (bench/traffic.c): what one way between two namespaces carries in so many milliseconds.
+// Runs of the traffic generator (bench/traffic/): what one way between two namespaces carries in so many milliseconds.
 
 import { fileURLToPath } from 'node:url'
 import * as v from 'valibot'
