@@ -105,7 +105,6 @@ function addPod({ node, pod }: Side, agent: AgentProcess | undefined): void {
 
 /** Connection tracking is on in a node as soon as a rule of its namespace asks for it; these packets pass it by. */
 function withoutTracking({ path }: Node): void {
-  const chain = (hook: string): string =>
-    `chain ${hook} { type filter hook ${hook} priority raw; notrack; }`
+  const chain = (hook: string): string => `chain ${hook} { type filter hook ${hook} priority raw; notrack; }`
   inside(path, 'nft', `table inet bench {\n${chain('prerouting')}\n${chain('output')}\n}`)
 }

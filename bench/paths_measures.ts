@@ -27,7 +27,7 @@ const GBIT_PER_BYTE = 8e-9
 const stream = { kind: 'stream', cpus: SAME, unit: 'Gbit/s', perCount: GBIT_PER_BYTE } as const
 const whole = { segmentationOffload: true } as const
 
-export const measures: readonly Measure[] = [
+const all: readonly Measure[] = [
   { name: 'stream', title: 'TCP, 1 stream', ...stream, ...whole },
   { name: 'stream-notso', title: 'the same without TSO', ...stream, segmentationOffload: false },
   { name: 'stream4', title: 'TCP, 4 streams', ...stream, ...whole, kind: 'stream4', cpus: BOTH },
@@ -37,9 +37,24 @@ export const measures: readonly Measure[] = [
     title: 'request/response, two cores',
     ...{ ...whole, kind: 'rr', cpus: BOTH, unit: '/s', perCount: 1, extra: true },
   },
-  { name: 'crr', title: 'connect/request/response', ...whole, kind: 'crr', cpus: SAME, unit: '/s', perCount: 1 },
+  {
+    name: 'crr',
+    title: 'connect/request/response',
+    ...whole,
+    kind: 'crr',
+    cpus: SAME,
+    unit: '/s',
+    perCount: 1,
+  },
   { name: 'udp', title: 'UDP, 64 bytes', ...whole, kind: 'udp', cpus: SAME, unit: 'packets/s', perCount: 1 },
 ]
+
+/** @param names all but the extra ones if undefined */
+export function measuresNamed(names: readonly string[] | undefined): readonly Measure[] {
+  const unknown = names?.filter((name) => !all.some((m) => m.name === name)) ?? []
+  if (unknown.length > 0) throw new Error(`no measure ${unknown}: there are ${all.map((m) => m.name)}`)
+  return all.filter(({ name, extra }) => (names ? names.includes(name) : !extra))
+}
 
 export const isStream = ({ kind }: Measure): boolean => kind === 'stream' || kind === 'stream4'
 
