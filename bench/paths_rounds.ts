@@ -57,7 +57,7 @@ function oneRound(candidates: readonly Candidate[], measure: Measure, round: num
   )
   const baselines = [visit(baseline)]
   const groups: { readonly name: string; readonly sample: Sample }[][] = []
-  for (let i = 0; i < others.length; i += GROUP) {
+  for (let i = 0; i === 0 || i < others.length; i += GROUP) {
     groups.push(others.slice(i, i + GROUP).map((c) => ({ name: c.name, sample: visit(c) })))
     baselines.push(visit(baseline))
   }
