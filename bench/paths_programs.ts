@@ -1,16 +1,16 @@
 // What a packet costs in the eBPF programs of a path, by the kernel's own account of their runs. It reads the clock
 // twice for each run, so it is on only while this is measured, and no ratio is taken then.
 
-import * as v from 'valibot'
-import { run } from './lib/command.ts'
+import { must } from '../src/base/result.ts'
+import { closeFd } from '../src/kernel/bpf/command.ts'
+import { enableStatistics, openProgramById, programInfo } from '../src/kernel/bpf/program_info.ts'
+import { attachedTo } from './lib/attached.ts'
 import type { Figure, Goal } from './lib/figures.ts'
-import { inside } from './lib/segment.ts'
 import { spreadOf } from './lib/statistics.ts'
 import { measureTraffic } from './lib/traffic.ts'
 import type { Candidate } from './paths_candidates.ts'
 import { type Measure, measuresNamed } from './paths_measures.ts'
 
-const STATISTICS = 'kernel.bpf_stats_enabled'
 const ROUNDS = 9
 /** A program's name may be cut at 15 characters. */
 const roles: Readonly<Record<string, string>> = { pod_egress: 'egress', uplink_ingress: 'ingress' }
@@ -22,21 +22,10 @@ const atMost: Readonly<Record<string, number>> = {
   'fast-vxlan.ingress.ns': 550,
 }
 
-const attachedSchema = v.array(
-  v.object({
-    tc: v.array(v.object({ id: v.optional(v.number()), prog_id: v.optional(v.number()) })),
-  }),
-)
-const programSchema = v.object({
-  name: v.string(),
-  run_time_ns: v.optional(v.number(), 0),
-  run_cnt: v.optional(v.number(), 0),
-})
 type Runs = { ns: number; count: number }
 
 export function programFigures(candidates: readonly Candidate[], ms: number): readonly Figure[] {
-  const before = run('sysctl', '-n', STATISTICS).trim()
-  run('sysctl', '-q', '-w', `${STATISTICS}=1`)
+  const statistics = must(enableStatistics())
   try {
     return candidates.flatMap((candidate) => {
       const programs = candidate.nodes.flatMap(({ path }) => attachedTo(path))
@@ -45,7 +34,7 @@ export function programFigures(candidates: readonly Candidate[], ms: number): re
       return measuresNamed(['rr', 'udp']).flatMap((load) => underLoad(candidate, programs, load, ms))
     })
   } finally {
-    run('sysctl', '-q', '-w', `${STATISTICS}=${before}`)
+    closeFd(statistics)
   }
 }
 
@@ -76,21 +65,17 @@ function goalOf(name: string): { readonly goal?: Goal } {
   return most === undefined ? {} : { goal: { atMost: most } }
 }
 
-/** The IDs of the programs at the tc hooks of a node's links. */
-function attachedTo(node: string): readonly number[] {
-  const attached = v.parse(attachedSchema, JSON.parse(inside(node, 'bpftool', '-j', 'net', 'show')))
-  const ids = attached.flatMap(({ tc }) => tc.map(({ id, prog_id }) => prog_id ?? id))
-  return [...new Set(ids.filter((id) => id !== undefined))]
-}
-
 /** Summed over the programs of the same name on both nodes. */
 function runsByRole(programs: readonly number[]): ReadonlyMap<string, Runs> {
   const runs = new Map<string, Runs>()
   for (const id of programs) {
-    const shown = v.parse(programSchema, JSON.parse(run('bpftool', '-j', 'prog', 'show', 'id', String(id))))
-    const role = roles[shown.name] ?? shown.name
+    const fd = openProgramById(id)
+    if (fd === undefined) continue
+    const { name, runTimeNs, runCount } = programInfo(fd)
+    closeFd(fd)
+    const role = roles[name] ?? name
     const sum = runs.get(role) ?? { ns: 0, count: 0 }
-    runs.set(role, { ns: sum.ns + shown.run_time_ns, count: sum.count + shown.run_cnt })
+    runs.set(role, { ns: sum.ns + Number(runTimeNs), count: sum.count + Number(runCount) })
   }
   return runs
 }

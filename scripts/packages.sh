@@ -9,6 +9,8 @@ demo_packages='
   npm:npm             # installs the dependencies and Node 26 (a Node from elsewhere brings its own npm)
   gcc                 # builds the kernel addon
   libc6-dev           # libc and kernel headers for it
+  clang-19            # compiles the BPF programs
+  libbpf-dev          # their headers: helper functions and map declarations
   musl-tools          # builds the static CNI program
   iproute2            # ip and tc, to look at what was made
   nftables            # nft builds the agent tables at its start

@@ -1,10 +1,12 @@
 // The words between the agent's main thread and its kernel Worker. Calls are answered in the order in which they come.
 
 import type { EndpointClaim } from '../apply/check.ts'
+import type { FastLaneStatus } from '../apply/fast_lane_contract.ts'
 import type { ReconcileInput, Report, StartFacts, WireRequest } from '../apply/node.ts'
 import type { Urgency } from '../apply/watch.ts'
 import type { Fault, Result } from '../base/result.ts'
 import type { Features } from '../observe/features.ts'
+import type { Lane } from '../plan/fast_lane.ts'
 import type { Network } from '../plan/network.ts'
 import type { Peer } from '../plan/peers.ts'
 import type { Endpoint } from '../state/endpoint.ts'
@@ -28,6 +30,9 @@ export type KernelCalls = {
   readonly sweep: (leaving: readonly Endpoint[]) => readonly Endpoint[]
   /** What this kernel can do of what is used here. */
   readonly features: () => Features
+  /** What is asked for at run time: of one peer, or of the whole node; undefined: what the config says. */
+  readonly setLane: (peer: string | undefined, lane: Lane | undefined) => void
+  readonly fastLane: () => FastLaneStatus
   readonly check: (endpoint: Endpoint, claim: EndpointClaim) => Result<void>
 }
 

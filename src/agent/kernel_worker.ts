@@ -1,6 +1,7 @@
 // The kernel Worker: the one thread that changes the kernel, and that hears of changes by others.
 
 import { parentPort, workerData } from 'node:worker_threads'
+import { createFastLane } from '../apply/fast_lane/fast_lane.ts'
 import { createFirewall } from '../apply/firewall.ts'
 import { NodeKernel } from '../apply/node.ts'
 import { watchKernel } from '../apply/watch.ts'
@@ -16,7 +17,7 @@ const port = parentPort
 if (!port) throw new Error('the kernel worker is started by the agent, not by itself')
 
 const say = (said: Said): void => port.postMessage(said)
-const node = new NodeKernel(config, createFirewall(config))
+const node = new NodeKernel(config, createFirewall(config), createFastLane(config))
 watchKernel({
   look: (look, urgency) => say({ look, urgency }),
   isUplink: (index) => node.isUplink(index),
@@ -44,6 +45,8 @@ const calls: KernelCalls = {
   sweep: (leaving) => node.sweep(leaving),
   check: (endpoint, claim) => node.check(endpoint, claim),
   features: probeFeatures,
+  setLane: (peer, lane) => node.setLane(peer, lane),
+  fastLane: () => node.fastLane(),
 }
 
 port.on('message', ({ id, name, args }: Call) => {

@@ -1,6 +1,7 @@
 // Our nft tables in the kernel: built at start, their elements compared and written in single transactions. What the
 // sets of cooling addresses and hostPorts hold outlives the agent: they are its memory.
 
+import { type Cidr, cidrContains, cidrFamily } from '../base/cidr.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
 import type { IfIndex } from '../base/ifindex.ts'
 import { type Family, type Ip, ipFromBytes } from '../base/ip.ts'
@@ -28,6 +29,7 @@ import {
   type ReadElement,
 } from '../kernel/nft/element.ts'
 import { listTable, loadRuleset } from '../kernel/nft/table.ts'
+import { removeUntranslated } from '../kernel/nft/untranslated.ts'
 import {
   type FirewallElements,
   PROTOCOL,
@@ -84,6 +86,12 @@ export function createFirewall(config: Config, clock: Pick<Clock, 'nowMs'> = sys
       return removePod(socket, pod, coolDownMs)
     },
     checkPod: (pod) => missingElements(socket, pod),
+    forgetUntranslated: (own, others) => {
+      const within = (ranges: readonly Cidr[], ip: Ip): boolean => ranges.some((r) => cidrContains(r, ip))
+      const concerns = (a: Ip, b: Ip): boolean =>
+        (within(own, a) && within(others, b)) || (within(others, a) && within(own, b))
+      for (const family of new Set(own.map(cidrFamily))) removeUntranslated(socket, family, concerns)
+    },
     close: () => socket.close(),
   }
 }

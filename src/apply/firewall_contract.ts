@@ -1,5 +1,6 @@
 // What the node asks of its packet filter: who may send what, what is translated, which addresses rest.
 
+import type { Cidr } from '../base/cidr.ts'
 import type { IfIndex } from '../base/ifindex.ts'
 import type { Ip } from '../base/ip.ts'
 import type { Mac } from '../base/mac.ts'
@@ -24,6 +25,11 @@ export type Firewall = {
   readonly addPod: (pod: FirewallPod) => Result<void>
   /** Elements, hostPorts and flows of the pod are gone when this returns; its addresses rest for `coolDownMs`. */
   readonly removePod: (pod: FirewallPod, coolDownMs: number) => Result<void>
+  /**
+   * Tracking entries between these ranges that translate nothing: their packets change the lane, and an entry that has
+   * missed some calls later ones invalid.
+   */
+  readonly forgetUntranslated: (own: readonly Cidr[], others: readonly Cidr[]) => void
   /** What of the pod's elements is missing, in words. */
   readonly checkPod: (pod: FirewallPod) => readonly string[]
   readonly close: () => void

@@ -8,10 +8,11 @@ import { getAddresses, parseAddress } from '../kernel/netlink/address.ts'
 import { getLinks, type LinkRow, parseLink } from '../kernel/netlink/link.ts'
 import { getRoutes, getRouteTo, parseRoute, type RouteRow } from '../kernel/netlink/route.ts'
 import { NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink/socket.ts'
+import { type FastLaneInput, type Lane, neededGateways, planFastLane } from '../plan/fast_lane.ts'
 import { type Network, planNetwork } from '../plan/network.ts'
 import { VXLAN_LINK } from '../plan/ownership.ts'
 import { gatewayMac, type OwnLinks, ownLinks } from '../plan/pod_link.ts'
-import { findUplink, type Uplink, type UplinkFacts } from '../plan/uplink.ts'
+import { findUplink, isOnLink, type Uplink, type UplinkFacts } from '../plan/uplink.ts'
 import type { Config } from '../schema/config.ts'
 import type { Endpoint } from '../state/endpoint.ts'
 import type { NodeRow } from '../state/rows.ts'
@@ -27,7 +28,9 @@ import {
   type WireSpec,
 } from './endpoint.ts'
 import { applyEndpointLinks } from './endpoint_links.ts'
+import { type FastLane, type FastLaneStatus, plainOnly } from './fast_lane_contract.ts'
 import type { Firewall, FirewallPod } from './firewall_contract.ts'
+import { findGateways } from './gateways.ts'
 import { applyNeighbours, peerMacs, readNeighbours } from './neighbours.ts'
 import { merged, nothing, type Outcome } from './outcome.ts'
 import { type NetworkRecord, readRecord, recordedRanges } from './record.ts'
@@ -71,16 +74,19 @@ export class NodeKernel {
   readonly #route = new NetlinkSocket(NETLINK_ROUTE)
   readonly #config: Config
   readonly #firewall: Firewall
+  readonly #fastLane: FastLane
   /** HostPorts by the pod address that they lead to; the kernel's maps are the record, this is their copy. */
   #hostPorts = new Map<Ip, readonly HostPort[]>()
   #uplink: IfIndex | undefined
 
-  constructor(config: Config, firewall: Firewall) {
+  constructor(config: Config, firewall: Firewall, fastLane: FastLane = plainOnly) {
     this.#config = config
     this.#firewall = firewall
+    this.#fastLane = fastLane
   }
 
   close(): void {
+    this.#fastLane.close()
     this.#firewall.close()
     this.#route.close()
   }
@@ -89,6 +95,8 @@ export class NodeKernel {
   start(): Result<StartFacts> {
     const built = this.#firewall.start()
     if (built.faults[0]) return err(built.faults[0])
+    // A node without a fast lane is slower, not broken: what is wrong stands in every report.
+    this.#fastLane.start()
     const own = this.#ownLinks()
     const removed = dropHalfMade(this.#route, own.halfMade)
     this.#hostPorts = new Map(this.#firewall.recall().hostPorts)
@@ -153,6 +161,8 @@ export class NodeKernel {
       return committed.ok ? made : committed
     }
     const endpoint = made.value
+    // A refusal is found by the next reconcile: until then the pod has the plain network.
+    this.#fastLane.addPod(endpoint, (request.bandwidth?.ingressRate ?? 0) > 0)
     if (request.hostPorts.length > 0)
       for (const ip of endpoint.addresses) this.#hostPorts.set(ip, request.hostPorts)
     return made
@@ -167,6 +177,7 @@ export class NodeKernel {
   unwire(endpoint: Endpoint): Result<readonly Fault[]> {
     const marked = markDeleting(this.#route, endpoint)
     if (!marked.ok) return marked
+    this.#fastLane.removePod(endpoint)
     const forgotten = this.forget(endpoint)
     return ok(forgotten.ok ? [] : [forgotten.error])
   }
@@ -178,14 +189,25 @@ export class NodeKernel {
 
   /** The elements of an endpoint whose link went away by itself (its pod's namespace was destroyed). By its addresses. */
   forget(endpoint: Endpoint): Result<void> {
+    this.#fastLane.removePod(endpoint)
     const removed = this.#firewall.removePod(this.#firewallPod(endpoint), this.#coolDownMs)
     if (removed.ok) for (const ip of endpoint.addresses) this.#hostPorts.delete(ip)
     return removed
   }
 
+  /** What an operator asks for at run time; `reconcile` makes it so. */
+  setLane(peer: string | undefined, wish: Lane | undefined): void {
+    this.#fastLane.setLane(peer, wish)
+  }
+
+  fastLane(): FastLaneStatus {
+    return this.#fastLane.status()
+  }
+
   check(endpoint: Endpoint, claim: EndpointClaim): Result<void> {
     const missing = [
       ...checkEndpoint(this.#route, endpoint, claim),
+      ...this.#fastLane.checkPod(endpoint),
       ...this.#firewall.checkPod({ ...this.#firewallPod(endpoint), hostPorts: claim.hostPorts }),
     ]
     if (missing.length === 0) return ok(undefined)
@@ -212,11 +234,13 @@ export class NodeKernel {
     else devices.delete(VXLAN_LINK)
     const device = (name: string) => devices.get(name)
     const before = readNeighbours(this.#route)
+    const macs = peerMacs(before, uplink?.index)
+    const gateways = findGateways(this.#route, uplink?.index, nodesBehindRouters(network, uplink))
     const state = {
       network,
       uplink,
       nodeAddresses: input.nodes.flatMap((n) => n.addresses),
-      peerMacs: peerMacs(before, uplink?.index),
+      peerMacs: macs,
       pods: endpoints.map((e) => this.#firewallPod(e)),
     }
     const links = merged([
@@ -240,11 +264,36 @@ export class NodeKernel {
     ])
     // Routes go with their link: those read before it was made anew or set up again do not count.
     const routes = links.changes.length > 0 ? readRoutes(this.#route) : facts.routes
-    return merged([
+    const routers = neededGateways(network, gateways).map((ip) => ({
+      device: uplink?.name ?? '',
+      ip,
+      mac: undefined,
+    }))
+    const plain = merged([
       links,
-      applyNeighbours(this.#route, before, network.neighbours, device, sweep),
+      applyNeighbours(this.#route, before, [...network.neighbours, ...routers], device, sweep),
       applyRoutes(this.#route, routes, routeSpecs(network.routes, device), sweep),
     ])
+    return merged([
+      plain,
+      this.#applyFastLane({ network, uplink, endpoints, macs, gateways, links: facts.links }, input),
+    ])
+  }
+
+  /** Last: the plain network stands, so whatever the programs hand down arrives. */
+  #applyFastLane(
+    facts: Pick<FastLaneInput, 'network' | 'uplink' | 'endpoints' | 'macs' | 'gateways'> & {
+      readonly links: readonly LinkRow[]
+    },
+    input: ReconcileInput,
+  ): Outcome {
+    const limited = new Set(facts.links.filter((l) => l.queue !== 'noqueue').map((l) => l.index))
+    const laneOf = (peer: string | undefined): Lane => this.#fastLane.laneOf(peer)
+    const plan = planFastLane({ ...facts, config: this.#config, limited, laneOf })
+    const applied = this.#fastLane.apply(plan, { sweep: input.sweep, again: input.tables === true })
+    if (applied.switched.length > 0)
+      this.#firewall.forgetUntranslated(facts.network.ownRanges, applied.switched)
+    return applied
   }
 
   /**
@@ -315,3 +364,8 @@ function distinct(port: HostPort, index: number, all: readonly HostPort[]): bool
     p.hostPort === port.hostPort && p.protocol === port.protocol && p.hostIp === port.hostIp
   return all.findIndex(same) === index
 }
+
+const nodesBehindRouters = (network: Network, uplink: Uplink | undefined): Ip[] =>
+  uplink
+    ? network.peers.filter((p) => p.path === 'vxlan' && !isOnLink(uplink, p.address)).map((p) => p.address)
+    : []

@@ -27,6 +27,7 @@ const uplinkOf = (...addresses: [string, number][]): Uplink => ({
   index: 2 as IfIndex,
   name: 'eth0',
   mtuBytes: 1500,
+  mac: undefined,
   addresses: addresses.map(([a, prefixLength]) => ({
     index: 2 as IfIndex,
     ip: ip(a),

@@ -3,6 +3,7 @@
 import { cidrContains } from '../base/cidr.ts'
 import type { IfIndex } from '../base/ifindex.ts'
 import type { Ip } from '../base/ip.ts'
+import type { Mac } from '../base/mac.ts'
 import { fault, ok, type Result } from '../base/result.ts'
 import { type AddressRow, addressRange } from '../kernel/netlink/address.ts'
 import type { LinkRow } from '../kernel/netlink/link.ts'
@@ -14,6 +15,8 @@ export type Uplink = {
   readonly index: IfIndex
   readonly name: string
   readonly mtuBytes: number
+  /** Undefined if it is no Ethernet device. */
+  readonly mac: Mac | undefined
   /** Global addresses with the length of their on-link range. */
   readonly addresses: readonly AddressRow[]
 }
@@ -46,7 +49,7 @@ export function findUplink(
   })
   if (!chosen) return notFound(config, nodeAddresses, candidates)
   const addresses = facts.addresses.filter((a) => a.index === chosen.index && a.scope === SCOPE_GLOBAL)
-  return ok({ index: chosen.index, name: chosen.name, mtuBytes: chosen.mtuBytes, addresses })
+  return ok({ index: chosen.index, name: chosen.name, mtuBytes: chosen.mtuBytes, mac: chosen.mac, addresses })
 }
 
 function notFound(

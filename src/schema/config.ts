@@ -73,6 +73,19 @@ const configSchema = v.strictObject({
     }),
     {},
   ),
+  /** fast: packets between pods skip the kernel's stack where they can. plain: they all go through it. */
+  lane: v.optional(oneOf(['fast', 'plain']), 'fast'),
+  fastLane: v.nullish(
+    v.strictObject({
+      /** Flows that are remembered; 150 bytes each. */
+      flows: v.optional(wholeNumber(1024, 2 ** 24), 131_072),
+      /** Flows that nobody has answered yet. */
+      newFlows: v.optional(wholeNumber(1024, 2 ** 24), 16_384),
+      /** How programs are attached: tcx needs Linux 6.6; clsact is the way of older kernels. */
+      attach: v.optional(oneOf(['auto', 'tcx', 'clsact']), 'auto'),
+    }),
+    {},
+  ),
   /**
    * smallest: a pod's default route carries the MTU of the smallest path in use. uplink: full size, and TCP's
    * segment size is clamped where a path is smaller.

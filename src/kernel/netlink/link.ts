@@ -34,6 +34,7 @@ const IFLA = {
   IFNAME: 3,
   MTU: 4,
   LINK: 5,
+  QDISC: 6,
   MASTER: 10,
   OPERSTATE: 16,
   LINKINFO: 18,
@@ -87,6 +88,8 @@ export type LinkRow = {
   readonly up: boolean
   readonly group: number
   readonly alias: string | undefined
+  /** The root queueing discipline's kind, `noqueue` if it has none. */
+  readonly queue: string | undefined
   readonly master: IfIndex | undefined
   /** Index of the veth's other end, in the namespace `peerNetnsId`. */
   readonly peerIndex: number | undefined
@@ -266,6 +269,7 @@ export function parseLink(body: Uint8Array): LinkRow {
     up: (view.getUint32(8, true) & IFF_UP) !== 0,
     group: readU32(all.get(IFLA.GROUP)) ?? 0,
     alias: readText(all.get(IFLA.IFALIAS)),
+    queue: readText(all.get(IFLA.QDISC)),
     master: readU32(all.get(IFLA.MASTER)) as IfIndex | undefined,
     peerIndex: readU32(all.get(IFLA.LINK)),
     peerNetnsId: readS32(all.get(IFLA.LINK_NETNSID)),

@@ -1,0 +1,50 @@
+// Counters: why packets left the fast lane, and how many each path carried in which lane.
+#pragma once
+#include "maps.h"
+
+// TCX_NEXT, and «continue» to clsact: whoever comes after us sees the packet, then the stack.
+#define TO_STACK (-1)
+#define DROP 2
+
+// Hands the packet to the plain network, for a reason that is counted.
+static __always_inline int to_stack(__u32 reason)
+{
+	__u64 *count = bpf_map_lookup_elem(&reasons, &reason);
+	if (count)
+		++*count;
+	return TO_STACK;
+}
+
+static __always_inline int drop(__u32 reason)
+{
+	struct event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (event) {
+		__builtin_memset(event, 0, sizeof(*event));
+		event->kind = EVENT_DROP;
+		event->hop = reason;
+		bpf_ringbuf_submit(event, 0);
+	}
+	to_stack(reason);
+	return DROP;
+}
+
+static __always_inline void add(struct lane_count *count, const struct __sk_buff *skb)
+{
+	__u32 segments = skb->gso_segs;
+	count->packets += segments ? segments : 1;
+	count->bytes += skb->len;
+}
+
+static __always_inline void count_sent(const struct __sk_buff *skb, __u32 path, __u32 lane)
+{
+	struct path_count *count = bpf_map_lookup_elem(&path_counts, &path);
+	if (count)
+		add(&count->sent[lane & 1], skb);
+}
+
+static __always_inline void count_received(const struct __sk_buff *skb, __u32 path, __u32 lane)
+{
+	struct path_count *count = bpf_map_lookup_elem(&path_counts, &path);
+	if (count)
+		add(&count->received[lane & 1], skb);
+}

@@ -1,0 +1,174 @@
+// The whole decision about a flow, made on its first packet and again when an epoch has changed: who the ends are, by
+// which path they are reached, and which lane the flow has for its life. Policy and services will stand here too.
+#pragma once
+#include "conntrack.h"
+#include "count.h"
+#include "flow.h"
+
+// Where a packet came from.
+struct sender {
+	__u32 ifindex;  // the pod's interface; 0: the uplink
+	__u32 tunnel;   // it came in a tunnel, from `outer`
+	__u8 mac[6];
+	__u8 zero[2];
+	__u8 outer[16];
+} __attribute__((aligned(8)));
+
+// Whether the node behind `path` sent this: in the tunnel by its outer address, on the segment by its MAC.
+static __always_inline int is_from(const struct path *path, const struct sender *sender)
+{
+	if (sender->tunnel)
+		return same_address(path->peer, sender->outer);
+	return same_mac(path->direct_mac, sender->mac);
+}
+
+static __always_inline struct path *path_to(const struct address *address, __u32 *index)
+{
+	struct range_key key = {.prefix_length = 128};
+	__u32 *found;
+
+	__builtin_memcpy(key.address, address, sizeof(key.address));
+	found = bpf_map_lookup_elem(&ranges, &key);
+	if (!found)
+		return NULL;
+	*index = *found;
+	return bpf_map_lookup_elem(&paths, index);
+}
+
+static __always_inline void set_side(struct flow_side *side, const struct endpoint *endpoint)
+{
+	side->ifindex = endpoint->ifindex;
+	copy_mac(side->mac, endpoint->mac);
+}
+
+// Finds both ends and the path. A packet that does not come from where its source belongs is not ours to judge.
+static __always_inline int place(const struct packet *packet, const struct sender *sender, struct flow *flow)
+{
+	const struct address *source = source_of(packet), *destination = destination_of(packet);
+	struct endpoint *to = bpf_map_lookup_elem(&endpoints, destination);
+	struct endpoint *from;
+	struct path *path;
+
+	if (!sender->ifindex) {
+		if (!to)
+			return REASON_OUTSIDE;
+		path = path_to(source, &flow->path);
+		if (!path)
+			return REASON_OUTSIDE;
+		if (!is_from(path, sender))
+			return REASON_SENDER;
+		set_side(&flow->side[!packet->side], to);
+		flow->reason = to->flags & ENDPOINT_LIMITED ? REASON_LIMITED : REASON_NONE;
+		return REASON_NONE;
+	}
+	from = bpf_map_lookup_elem(&endpoints, source);
+	if (!from || from->ifindex != sender->ifindex || !same_mac(from->mac, sender->mac))
+		return REASON_SENDER;
+	set_side(&flow->side[packet->side & 1], from);
+	flow->reason = from->flags & ENDPOINT_LIMITED ? REASON_LIMITED : REASON_NONE;
+	if (!to)
+		return path_to(destination, &flow->path) ? REASON_NONE : REASON_OUTSIDE;
+	set_side(&flow->side[!packet->side], to);
+	if (to->flags & ENDPOINT_LIMITED)
+		flow->reason = REASON_LIMITED;
+	return REASON_NONE;
+}
+
+// The lane for the flow's life. `translated` as conntrack said.
+static __always_inline void choose_lane(struct flow *flow, int translated)
+{
+	if (translated)
+		flow->reason = REASON_TRANSLATED;
+	// Without the kernel's word a flow is taken only once both directions were seen as they are on the wire.
+	else if (!flow->reason && !have_conntrack && !has_both(flow->state, SEEN))
+		flow->reason = REASON_UNSEEN;
+	flow->lane = flow->reason ? LANE_PLAIN : LANE_FAST;
+}
+
+static __always_inline int is_new_connection(const struct packet *packet)
+{
+	return packet->tcp_flags & TCP_SYN && !(packet->tcp_flags & TCP_ACK);
+}
+
+// Into the table of those that work; if the pod has its share of it, the flow waits on.
+static __always_inline void establish(const struct flow_key *key, struct flow *flow, int is_known)
+{
+	if (!is_known && !take_share(flow))
+		return;
+	bpf_map_update_elem(&flows, key, flow, BPF_ANY);
+	if (!is_known)
+		bpf_map_delete_elem(&half_open, key);
+}
+
+// A packet of a flow that waits: if the other side answers, the flow works from here on.
+static __always_inline int follow_waiting(struct packet *packet, struct flow *waiting, struct flow *out)
+{
+	__u32 seen = SEEN << packet->side;
+
+	*out = *waiting;
+	if (waiting->state & seen)
+		return REASON_NONE;
+	out->state |= seen;
+	if (out->reason == REASON_UNSEEN)
+		out->reason = REASON_NONE;
+	choose_lane(out, 0);
+	establish(&packet->key, out, 0);
+	return REASON_NONE;
+}
+
+// What UDP sockets share with translated flows can change while a flow lives: the kernel is asked again now and then.
+static __always_inline void ask_again(struct __sk_buff *skb, const struct packet *packet, struct flow *flow, __u32 now)
+{
+	flow->asked = now;
+	if (flow->lane == LANE_FAST && translation_of(skb, packet)) {
+		flow->lane = LANE_PLAIN;
+		flow->reason = REASON_TRANSLATED;
+	}
+}
+
+// Decides, and keeps the decision. `out` is what holds for this packet.
+static __noinline int decide(struct __sk_buff *skb, struct packet *packet, const struct sender *sender,
+			     struct flow *out)
+{
+	struct flow *known = bpf_map_lookup_elem(&flows, &packet->key);
+	struct flow *waiting = known ? NULL : bpf_map_lookup_elem(&half_open, &packet->key);
+	__u32 now = clock_units();
+	int translated, reason, begins = is_new_connection(packet);
+
+	if (known && is_current(known) && !(packet->tcp_flags & TCP_SYN)) {
+		if (packet->key.protocol == IPPROTO_UDP && known->asked != now)
+			ask_again(skb, packet, known, now);
+		*out = *known;
+		return REASON_NONE;
+	}
+	if (waiting && is_current(waiting) && !begins && now - waiting->asked < 2)
+		return follow_waiting(packet, waiting, out);
+
+	__builtin_memset(out, 0, sizeof(*out));
+	// Epochs first: what changes while this decides makes it an old decision.
+	out->side[0].bucket = bucket_of(packet->key.address[0]);
+	out->side[1].bucket = bucket_of(packet->key.address[1]);
+	out->epoch = epoch_of(out->side[0].bucket) + epoch_of(out->side[1].bucket);
+	reason = place(packet, sender, out);
+	if (reason)
+		return reason;
+	out->state = SEEN << packet->side | BEGUN << packet->side;
+	if (!begins && known)
+		out->state = known->state;
+	else if (!begins && waiting)
+		out->state = waiting->state | SEEN << packet->side;
+	out->asked = now;
+	out->source_port = bpf_htons(0xc000 | (bucket_of(&packet->key.address[0]) ^ bucket_of(&packet->key.address[1]) ^
+					       (packet->key.port[0] * 31u + packet->key.port[1])) % 0x3fff);
+	translated = translation_of(skb, packet);
+	choose_lane(out, translated);
+	if (begins && known)
+		remove_flow(&packet->key, known);
+	if (translated == TRANSLATED_BOTH_WAYS || has_both(out->state, SEEN) || (known && !begins)) {
+		establish(&packet->key, out, known && !begins);
+		return REASON_NONE;
+	}
+	if (waiting || may_begin(out, now))
+		bpf_map_update_elem(&half_open, &packet->key, out, BPF_ANY);
+	return REASON_NONE;
+}

@@ -1,0 +1,105 @@
+// The flow table: one entry for both directions. New flows wait in a table of their own until they are answered, so
+// that a flood of them costs no flow that works.
+#pragma once
+#include "maps.h"
+#include "packet.h"
+
+// The kernel's tick, in units of 256: a second at 250 Hz. Read without a call.
+static __always_inline __u32 clock_units(void)
+{
+	return bpf_jiffies64() >> 8;
+}
+
+// The bucket of an address; `bucketOf` in TypeScript computes the same.
+static __always_inline __u32 bucket_of(const void *address)
+{
+	return ((word(address, 0) ^ word(address, 1)) * 0x9e3779b97f4a7c15ull) >> 52;
+}
+
+static __always_inline __u32 epoch_of(__u32 bucket)
+{
+	__u32 *epoch = bpf_map_lookup_elem(&epochs, &bucket);
+	return epoch ? *epoch : 0;
+}
+
+static __always_inline int is_current(const struct flow *flow)
+{
+	return flow->epoch == epoch_of(flow->side[0].bucket) + epoch_of(flow->side[1].bucket);
+}
+
+#define BOTH(bit) ((bit) | (bit) << 1)
+
+static __always_inline int has_both(__u32 state, __u32 bit)
+{
+	return (state & BOTH(bit)) == BOTH(bit);
+}
+
+// True if the pods at both ends may have one flow more.
+static __always_inline int take_share(const struct flow *flow)
+{
+	struct share *share[2];
+
+#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		__u32 bucket = flow->side[i].bucket;
+		share[i] = flow->side[i].ifindex ? bpf_map_lookup_elem(&shares, &bucket) : NULL;
+		if (share[i] && share[i]->flows >= flow_share)
+			return 0;
+	}
+#pragma unroll
+	for (int i = 0; i < 2; i++)
+		if (share[i])
+			__sync_fetch_and_add(&share[i]->flows, 1);
+	return 1;
+}
+
+// The sweep corrects what evictions leave: a count may only be too high for a while.
+static __always_inline void give_share(const struct flow *flow)
+{
+#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		__u32 bucket = flow->side[i].bucket;
+		struct share *share = flow->side[i].ifindex ? bpf_map_lookup_elem(&shares, &bucket) : NULL;
+		if (share && share->flows)
+			__sync_fetch_and_add(&share->flows, -1);
+	}
+}
+
+// True if the pod that this new flow belongs to has not begun too many in this window.
+static __always_inline int may_begin(const struct flow *flow, __u32 now)
+{
+#pragma unroll
+	for (int i = 0; i < 2; i++) {
+		__u32 bucket = flow->side[i].bucket;
+		struct share *share = flow->side[i].ifindex ? bpf_map_lookup_elem(&shares, &bucket) : NULL;
+		if (!share)
+			continue;
+		if (share->window != now) {
+			share->window = now;
+			share->half_open = 0;
+		}
+		if (share->half_open >= half_open_share)
+			return 0;
+		share->half_open++;
+	}
+	return 1;
+}
+
+static __always_inline void remove_flow(const struct flow_key *key, const struct flow *flow)
+{
+	give_share(flow);
+	bpf_map_delete_elem(&flows, key);
+}
+
+// TCP's end: both sides have said it and the last acknowledgement passes, or one has broken off.
+static __always_inline void follow_tcp(const struct packet *packet, struct flow *flow)
+{
+	__u8 flags = packet->tcp_flags;
+
+	if (flags & TCP_RST || (has_both(flow->state, FIN) && !(flags & TCP_FIN))) {
+		remove_flow(&packet->key, flow);
+		return;
+	}
+	if (flags & TCP_FIN)
+		__sync_fetch_and_or(&flow->state, FIN << packet->side);
+}

@@ -1,0 +1,94 @@
+// What a pod sends: tcx ingress on the host's side of its interface. A flow of the fast lane goes straight to the
+// other pod on this node, or with its path's header straight to the uplink; everything else goes to the stack.
+#include "lib/decide.h"
+#include "lib/header.h"
+#include "lib/icmp_error.h"
+#include "lib/tunnel.h"
+
+static __always_inline int to_pod(struct __sk_buff *skb, struct packet *packet, const struct flow_side *side)
+{
+	if (age(skb, packet) || address_to_pod(skb, side->mac, packet->protocol))
+		return drop(DROP_UNREADABLE);
+	return bpf_redirect_peer(side->ifindex, 0);
+}
+
+static __always_inline int to_path(struct __sk_buff *skb, struct packet *packet, const struct flow *flow,
+				   const struct path *path)
+{
+	__u32 index = path->hop, ifindex = path->ifindex;
+	struct hop *hop = bpf_map_lookup_elem(&hops, &index);
+	int reason;
+
+	if (!hop || hop->state != HOP_GOOD)
+		return to_stack(REASON_HOP);
+	if (wire_bytes(skb, packet, ETH_HLEN) > path->mtu_bytes)
+		return to_stack(REASON_TOO_BIG);
+	if (path->kind == PATH_DIRECT) {
+		struct ethhdr *eth;
+		if (age(skb, packet))
+			return drop(DROP_UNREADABLE);
+		eth = packet_data(skb);
+		if ((void *)(eth + 1) > packet_end(skb))
+			return drop(DROP_UNREADABLE);
+		copy(eth, path->header, ETH_HLEN - 2);
+		return bpf_redirect(ifindex, 0);
+	}
+	if (age(skb, packet))
+		return drop(DROP_UNREADABLE);
+	reason = enter_tunnel(skb, packet, flow, path);
+	if (reason == REASON_NONE)
+		return bpf_redirect(ifindex, 0);
+	return reason == REASON_REFUSED ? to_stack(reason) : drop(reason);
+}
+
+SEC("tcx/ingress")
+int pod_egress(struct __sk_buff *skb)
+{
+	void *end = packet_end(skb);
+	struct ethhdr *eth = packet_data(skb);
+	struct sender sender = {};
+	struct packet packet;
+	struct flow decided, *flow;
+	struct flow_side *from;
+	struct path *path;
+	int reason;
+
+	if ((void *)(eth + 1) > end)
+		return to_stack(REASON_HEADER);
+	reason = read_packet(&packet, eth + 1, end, eth->h_proto);
+	if (reason)
+		return to_stack(reason);
+	flow = packet.icmp_error ? NULL : bpf_map_lookup_elem(&flows, &packet.key);
+	if (!flow || !is_current(flow) || (packet.tcp_flags & TCP_SYN) ||
+	    (packet.key.protocol == IPPROTO_UDP && flow->asked != clock_units())) {
+		sender.ifindex = skb->ifindex;
+		copy_mac(sender.mac, eth->h_source);
+		reason = packet.icmp_error ? match_error(skb, &packet, &sender, ETH_HLEN, &decided)
+					   : decide(skb, &packet, &sender, &decided);
+		if (reason)
+			return to_stack(reason);
+		flow = &decided;
+	} else if (packet.tcp_flags & (TCP_FIN | TCP_RST) || has_both(flow->state, FIN)) {
+		decided = *flow;
+		follow_tcp(&packet, flow);
+		flow = &decided;
+	}
+	from = &flow->side[packet.side & 1];
+	if (from->ifindex != skb->ifindex || !same_mac(from->mac, eth->h_source))
+		return to_stack(REASON_SENDER);
+	path = bpf_map_lookup_elem(&paths, &flow->path);
+	if (!path)
+		return to_stack(REASON_OUTSIDE);
+	if (flow->lane != LANE_FAST || path->lane != LANE_FAST) {
+		count_sent(skb, flow->path, LANE_PLAIN);
+		return to_stack(flow->lane != LANE_FAST ? flow->reason : REASON_LANE);
+	}
+	if (packet.ttl <= 1)
+		return to_stack(REASON_TTL);
+	count_sent(skb, flow->path, LANE_FAST);
+	if (path->kind == PATH_HERE)
+		return to_pod(skb, &packet, &flow->side[!(packet.side & 1)]);
+	return to_path(skb, &packet, flow, path);
+}
+
+char LICENSE[] SEC("license") = "GPL";

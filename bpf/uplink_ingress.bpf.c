@@ -1,0 +1,133 @@
+// What comes in by the uplink: tcx ingress. A flow of the fast lane goes straight into its pod, out of its tunnel if
+// it came in one; everything else goes to the stack.
+#include "lib/decide.h"
+#include "lib/header.h"
+#include "lib/icmp_error.h"
+#include "lib/neighbour.h"
+#include "lib/tunnel.h"
+
+// Reads the outer packet's end, or the packet itself. Each place is a constant, which the verifier needs.
+static __always_inline int read_tunnelled(struct packet *packet, struct sender *sender, struct tunnel *tunnel,
+					  void *data, void *end, __u16 protocol)
+{
+	int reason;
+
+	if (protocol == bpf_htons(ETH_P_IP)) {
+		struct iphdr *ip = data + ETH_HLEN;
+		__u32 *outer = (__u32 *)sender->outer;
+		if ((void *)(ip + 1) > end || ip->protocol != IPPROTO_UDP || ip->ihl != 5 ||
+		    ip->frag_off & bpf_htons(FRAGMENT))
+			return REASON_NONE;
+		reason = read_vxlan((void *)(ip + 1), end, tunnel);
+		if (!tunnel->protocol)
+			return reason;
+		tunnel->bytes = TUNNEL_4;
+		tunnel->ecn = ip->tos & ECN_MASK;
+		map_address(outer, ip->saddr);
+		return read_packet(packet, data + ETH_HLEN + TUNNEL_4, end, tunnel->protocol);
+	}
+	if (protocol == bpf_htons(ETH_P_IPV6)) {
+		struct ipv6hdr *ip = data + ETH_HLEN;
+		if ((void *)(ip + 1) > end || ip->nexthdr != IPPROTO_UDP)
+			return REASON_NONE;
+		reason = read_vxlan((void *)(ip + 1), end, tunnel);
+		if (!tunnel->protocol)
+			return reason;
+		tunnel->bytes = TUNNEL_6;
+		tunnel->ecn = (bpf_ntohs(*(__u16 *)ip) >> 4) & ECN_MASK;
+		copy(sender->outer, &ip->saddr, sizeof(sender->outer));
+		return read_packet(packet, data + ETH_HLEN + TUNNEL_6, end, tunnel->protocol);
+	}
+	return REASON_NONE;
+}
+
+// The stack's own rules about ECN (RFC 6040) hold where more must be done than to pass congestion on.
+static __always_inline int fits_ecn(const struct packet *packet, const struct tunnel *tunnel)
+{
+	if (tunnel->ecn == ECN_CE)
+		return packet->ecn != 0;
+	return tunnel->ecn == packet->ecn || tunnel->ecn == 0;
+}
+
+static __always_inline int into_pod(struct __sk_buff *skb, struct packet *packet, const struct flow *flow,
+				    const struct tunnel *tunnel)
+{
+	struct flow_side to = flow->side[!(packet->side & 1)];
+	int reason;
+
+	if (tunnel->bytes) {
+		if (!fits_ecn(packet, tunnel))
+			return to_stack(REASON_TUNNEL);
+		reason = leave_tunnel(skb, packet, tunnel);
+		if (reason)
+			return reason == REASON_REFUSED ? to_stack(reason) : drop(reason);
+	}
+	if (age(skb, packet) || address_to_pod(skb, to.mac, packet->protocol))
+		return drop(DROP_UNREADABLE);
+	return bpf_redirect_peer(to.ifindex, 0);
+}
+
+SEC("tcx/ingress")
+int uplink_ingress(struct __sk_buff *skb)
+{
+	void *end = packet_end(skb);
+	struct ethhdr *eth = packet_data(skb);
+	struct sender sender = {};
+	struct tunnel tunnel = {};
+	struct packet packet;
+	struct flow decided, *flow;
+	struct path *path;
+	int reason;
+
+	if ((void *)(eth + 1) > end || skb->vlan_present)
+		return TO_STACK;
+	if (eth->h_proto == bpf_htons(ETH_P_ARP))
+		return hear_arp(skb);
+	// Drivers may leave all but the first bytes in pages.
+	if ((void *)eth + ETH_HLEN + TUNNEL_6 + sizeof(struct ipv6hdr) + sizeof(struct tcphdr) > end) {
+		bpf_skb_pull_data(skb, skb->len < 160 ? skb->len : 160);
+		end = packet_end(skb);
+		eth = packet_data(skb);
+		if ((void *)(eth + 1) > end)
+			return TO_STACK;
+	}
+	reason = read_tunnelled(&packet, &sender, &tunnel, eth, end, eth->h_proto);
+	if (!tunnel.bytes)
+		reason = reason ? reason : read_packet(&packet, eth + 1, end, eth->h_proto);
+	if (reason)
+		return eth->h_proto == bpf_htons(ETH_P_IPV6) && !tunnel.bytes ? hear_nd(skb) : to_stack(reason);
+	sender.tunnel = tunnel.bytes;
+	copy_mac(sender.mac, eth->h_source);
+	flow = packet.icmp_error ? NULL : bpf_map_lookup_elem(&flows, &packet.key);
+	if (!flow || !is_current(flow) || (packet.tcp_flags & TCP_SYN) ||
+	    (packet.key.protocol == IPPROTO_UDP && flow->asked != clock_units())) {
+		reason = packet.icmp_error
+				 ? match_error(skb, &packet, &sender, ETH_HLEN + tunnel.bytes, &decided)
+				 : decide(skb, &packet, &sender, &decided);
+		if (reason)
+			return to_stack(reason);
+		flow = &decided;
+	} else {
+		decided.path = flow->path;
+	}
+	path = bpf_map_lookup_elem(&paths, &flow->path);
+	if (!path || path->kind == PATH_HERE)
+		return to_stack(REASON_SENDER);
+	if (!packet.icmp_error && !is_from(path, &sender))
+		return to_stack(REASON_SENDER);
+	if (flow != &decided && (packet.tcp_flags & (TCP_FIN | TCP_RST) || has_both(flow->state, FIN))) {
+		decided = *flow;
+		follow_tcp(&packet, flow);
+		flow = &decided;
+	}
+	if (flow->lane != LANE_FAST || path->lane != LANE_FAST) {
+		count_received(skb, flow->path, LANE_PLAIN);
+		return to_stack(flow->lane != LANE_FAST ? flow->reason : REASON_LANE);
+	}
+	if (packet.ttl <= 1)
+		return to_stack(REASON_TTL);
+	count_received(skb, flow->path, LANE_FAST);
+	return into_pod(skb, &packet, flow, &tunnel);
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,99 @@
+// Programs on devices: links that are pinned, so that they stay while no agent runs, and replaced atomically. A link's
+// device is what the kernel says; a pin whose device is gone is a leftover.
+
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { IfIndex } from '../../base/ifindex.ts'
+import { ok, type Result } from '../../base/result.ts'
+import { ATTACH, attachToDevice, type BpfLink, openPinnedLink } from '../../kernel/bpf/link.ts'
+import type { BpfProgram } from '../../kernel/bpf/program.ts'
+
+export type Hook = 'pod-egress' | 'pod-ingress' | 'uplink-ingress'
+export type Device = {
+  readonly index: IfIndex
+  readonly name: string
+  readonly kind: 'veth' | 'netkit' | 'uplink'
+}
+
+export type Attachments = {
+  /** Attaches the program, or puts it in the place of another. @returns whether anything changed */
+  readonly attach: (device: Device, hook: Hook, program: BpfProgram) => Result<boolean>
+  /** Removes the device's pins: the links go with it, or now. */
+  readonly detach: (device: string) => void
+  /** Whether the hook's link is on this very device. */
+  readonly isAttached: (device: Device, hook: Hook) => boolean
+  /** Names of devices that have pins. */
+  readonly devices: () => string[]
+}
+
+const HOOKS: readonly Hook[] = ['pod-egress', 'pod-ingress', 'uplink-ingress']
+
+/** What a pod sends comes in on the host's side of a veth, and is what the peer of a netkit sends. */
+const ATTACH_TYPE: Readonly<Record<Hook, Readonly<Record<Device['kind'], number>>>> = {
+  'pod-egress': { veth: ATTACH.TCX_INGRESS, netkit: ATTACH.NETKIT_PEER, uplink: ATTACH.TCX_INGRESS },
+  'pod-ingress': { veth: ATTACH.TCX_EGRESS, netkit: ATTACH.NETKIT_PRIMARY, uplink: ATTACH.TCX_EGRESS },
+  'uplink-ingress': { veth: ATTACH.TCX_INGRESS, netkit: ATTACH.TCX_INGRESS, uplink: ATTACH.TCX_INGRESS },
+}
+
+/** By bpf links, on tcx and netkit. */
+export function linkAttachments(folder: string): Attachments {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const pin = (device: string, hook: Hook): string => join(folder, `${device}-${hook}`)
+  /** BOUNDED by the hooks of this node's devices: programs by pin, so that a look asks the kernel nothing. */
+  const programs = new Map<string, number>()
+
+  const attach = (device: Device, hook: Hook, program: BpfProgram): Result<boolean> => {
+    const path = pin(device.name, hook)
+    if (programs.get(path) === program.fd && existsSync(path)) return ok(false)
+    const standing = standingLink(path, device)
+    if (!standing.ok) return standing
+    if (standing.value) {
+      const updated = standing.value.update(program.fd)
+      standing.value.close()
+      if (updated.ok) programs.set(path, program.fd)
+      return updated.ok ? ok(true) : updated
+    }
+    const made = attachToDevice(program.fd, device.index, ATTACH_TYPE[hook][device.kind])
+    if (!made.ok) return made
+    const pinned = made.value.pin(path)
+    made.value.close()
+    if (pinned.ok) programs.set(path, program.fd)
+    return pinned.ok ? ok(true) : pinned
+  }
+  const detach = (device: string): void => {
+    for (const hook of HOOKS) {
+      const path = pin(device, hook)
+      programs.delete(path)
+      rmSync(path, { force: true })
+    }
+  }
+  return {
+    attach,
+    detach,
+    isAttached: (device, hook) => {
+      const standing = standingLink(pin(device.name, hook), device)
+      if (!standing.ok || !standing.value) return false
+      standing.value.close()
+      return true
+    },
+    devices: () => [
+      ...new Set(
+        readdirSync(folder).flatMap((name) => {
+          const hook = HOOKS.find((h) => name.endsWith(`-${h}`))
+          return hook ? [name.slice(0, -hook.length - 1)] : []
+        }),
+      ),
+    ],
+  }
+}
+
+/** A pin of an earlier device of the same name is removed. */
+function standingLink(path: string, device: Device): Result<BpfLink | undefined> {
+  if (!existsSync(path)) return ok(undefined)
+  const found = openPinnedLink(path)
+  if (!found.ok || !found.value) return found
+  if (found.value.info().ifindex === device.index) return found
+  found.value.close()
+  rmSync(path, { force: true })
+  return ok(undefined)
+}

@@ -1,0 +1,264 @@
+// The fast lane of a node: programs, their maps and where they are attached, made to stand as planned. Opened once;
+// if that fails it says why, and every packet takes the plain network.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Ip } from '../../base/ip.ts'
+import { type Fault, ok, type Result } from '../../base/result.ts'
+import { ensureBpffs, isBpffs } from '../../kernel/bpf/bpffs.ts'
+import { KIND } from '../../kernel/bpf/btf.ts'
+import { KernelBtf } from '../../kernel/bpf/kernel_btf.ts'
+import type { BpfMap } from '../../kernel/bpf/map.ts'
+import type { Constants } from '../../kernel/bpf/object_maps.ts'
+import type { BpfProgram } from '../../kernel/bpf/program.ts'
+import { runSyscallProgram } from '../../kernel/bpf/test_run.ts'
+import { type FastLanePlan, type FastPod, type Lane, podsOf } from '../../plan/fast_lane.ts'
+import type { Config } from '../../schema/config.ts'
+import type { Endpoint } from '../../state/endpoint.ts'
+import type { FastLane, FastLaneStatus } from '../fast_lane_contract.ts'
+import { merged, nothing, type Outcome } from '../outcome.ts'
+import { layouts, PATH_LOCAL } from './abi.ts'
+import { type Attachments, type Device, type Hook, linkAttachments } from './attachments.ts'
+import { readPathCount, readReasons } from './counts.ts'
+import { type Epochs, mapEpochs } from './epochs.ts'
+import { type Lanes, lanesSpec, openLanes } from './lanes.ts'
+import { openMaps } from './maps.ts'
+import { PathTable } from './paths.ts'
+import { mapSpecs, openPrograms, type ProgramName, readObjects } from './programs.ts'
+import { Table } from './table.ts'
+import { addressKey, endpointValue } from './values.ts'
+
+type Opened = {
+  readonly maps: ReadonlyMap<string, BpfMap>
+  readonly programs: ReadonlyMap<ProgramName, BpfProgram>
+  readonly attachments: Attachments
+  readonly epochs: Epochs
+  readonly endpoints: Table
+  readonly paths: PathTable
+  readonly lanes: Lanes
+}
+
+const POD_HOOKS: readonly (readonly [Hook, ProgramName])[] = [
+  ['pod-egress', 'pod_egress'],
+  ['pod-ingress', 'pod_ingress'],
+]
+
+export function createFastLane(config: Config): FastLane {
+  let opened: Opened | undefined
+  let fault: Fault | undefined
+  let plan: FastLanePlan | undefined
+
+  const laneOf = (peer: string | undefined): Lane => {
+    const node = opened?.lanes.wish(undefined) ?? config.lane
+    return peer === undefined ? node : (opened?.lanes.wish(peer) ?? node)
+  }
+  return {
+    laneOf,
+    start: () => {
+      const result = open(config)
+      if (result.ok) opened = result.value
+      else fault = result.error
+      return fault ? { changes: [], faults: [fault] } : nothing
+    },
+    apply: (wanted, options) => {
+      plan = wanted
+      if (!opened) return { changes: [], faults: fault ? [fault] : [], switched: [] }
+      const pods = applyPods(opened, wanted.pods, options.sweep)
+      const paths = opened.paths.apply(wanted.lane, wanted.own, wanted.paths, options)
+      // What is in the maps holds from the first packet on.
+      const attached = applyAttachments(opened, wanted, options.sweep)
+      return { ...merged([pods, paths, attached]), switched: paths.switched }
+    },
+    addPod: (endpoint, limited) => {
+      if (!opened) return
+      for (const pod of podsOf(endpoint, limited))
+        opened.endpoints.set(addressKey(pod.ip), endpointValue(pod))
+      opened.epochs.raise(endpoint.addresses)
+      attachPod(opened, endpoint)
+    },
+    removePod: (endpoint) => {
+      if (!opened) return
+      forgetAddresses(opened, endpoint.addresses)
+      opened.attachments.detach(endpoint.link.name)
+    },
+    checkPod: (endpoint) => {
+      const standing = opened
+      if (!standing) return []
+      const missing = POD_HOOKS.filter(
+        ([hook]) => !standing.attachments.isAttached(podDevice(endpoint), hook),
+      )
+      return missing.map(([hook]) => `program ${hook} on ${endpoint.link.name}`)
+    },
+    setLane: (peer, wish) => opened?.lanes.set(peer, wish),
+    status: () => statusOf(opened, plan, fault, config),
+    close: () => {
+      for (const map of opened?.maps.values() ?? []) map.close()
+      for (const program of opened?.programs.values() ?? []) program.close()
+    },
+  }
+}
+
+function open(config: Config): Result<Opened> {
+  const folder = config.directories.bpf
+  const ready = ensureFolder(folder)
+  if (!ready.ok) return ready
+  const { flows, newFlows } = config.fastLane
+  const objects = readObjects({ flows, half_open: newFlows })
+  if (!objects.ok) return objects
+  const maps = openMaps(join(folder, 'maps'), [...mapSpecs(objects.value), lanesSpec])
+  if (!maps.ok) return maps
+  const programs = openPrograms(join(folder, 'programs'), objects.value, maps.value, constantsOf(config))
+  if (!programs.ok) return programs
+  const map = (name: string): BpfMap => {
+    const found = maps.value.get(name)
+    if (!found) throw new Error(`no program has a map ${name}`)
+    return found
+  }
+  const epochs = mapEpochs(map('epochs'))
+  const pathMaps = {
+    paths: map('paths'),
+    path_counts: map('path_counts'),
+    hops: map('hops'),
+    neighbours: map('neighbours'),
+    ranges: map('ranges'),
+  }
+  return ok({
+    maps: maps.value,
+    programs: programs.value,
+    attachments: linkAttachments(join(folder, 'links')),
+    epochs,
+    endpoints: new Table(map('endpoints')),
+    paths: new PathTable(pathMaps, epochs),
+    lanes: openLanes(map('lanes')),
+  })
+}
+
+/** `/sys/fs/bpf/podlane`: a folder on a bpffs, which is mounted where it should be if it is not. */
+function ensureFolder(folder: string): Result<void> {
+  const parent = join(folder, '..')
+  if (!isBpffs(folder) && !isBpffs(parent)) {
+    const mounted = ensureBpffs(parent, folder.slice(parent.length + 1))
+    return mounted.ok ? ok(undefined) : mounted
+  }
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  return ok(undefined)
+}
+
+function constantsOf(config: Config): Constants {
+  const kernel = new KernelBtf()
+  const vmlinux = kernel.find(KIND.STRUCT, 'sk_buff')?.btf
+  const constants = {
+    have_conntrack: kernel.find(KIND.FUNC, 'bpf_skb_ct_lookup') ? 1 : 0,
+    have_decap_family: vmlinux?.stringOffset('BPF_F_ADJ_ROOM_DECAP_L3_IPV4') === undefined ? 0 : 1,
+    vxlan_port: config.vxlan.port,
+    vxlan_vni: config.vxlan.vni,
+    // No pod may have more than half of what there is.
+    flow_share: Math.floor(config.fastLane.flows / 2),
+    half_open_share: Math.floor(config.fastLane.newFlows / 4),
+  }
+  kernel.close()
+  return constants
+}
+
+function applyPods(opened: Opened, pods: readonly FastPod[], sweep: boolean): Outcome {
+  const faults: Fault[] = []
+  const changed: Ip[] = []
+  for (const pod of pods) {
+    const written = opened.endpoints.set(addressKey(pod.ip), endpointValue(pod))
+    if (written === true) changed.push(pod.ip)
+    else if (written !== false) faults.push(written)
+  }
+  opened.epochs.raise(changed)
+  const changes = changed.map((ip) => `fast lane: pod ${ip}`)
+  if (!sweep) return { changes, faults }
+  const wanted = new Set(pods.map((p) => addressKey(p.ip).toString('latin1')))
+  const surplus = opened.endpoints.keys().filter((key) => !wanted.has(key.toString('latin1')))
+  for (const key of surplus) opened.endpoints.delete(key)
+  if (surplus.length > 0) opened.epochs.raiseAll()
+  return { changes: [...changes, ...surplus.map(() => 'fast lane: no pod any more')], faults }
+}
+
+function forgetAddresses(opened: Opened, ips: readonly Ip[]): void {
+  for (const ip of ips) opened.endpoints.delete(addressKey(ip))
+  opened.epochs.raise(ips)
+}
+
+const podDevice = (e: Endpoint): Device => ({ index: e.link.index, name: e.link.name, kind: 'veth' })
+
+function attachPod(opened: Opened, endpoint: Endpoint): Outcome {
+  return attachAll(opened, podDevice(endpoint), POD_HOOKS)
+}
+
+function attachAll(
+  opened: Opened,
+  device: Device,
+  hooks: readonly (readonly [Hook, ProgramName])[],
+): Outcome {
+  const changes: string[] = []
+  const faults: Fault[] = []
+  for (const [hook, name] of hooks) {
+    const program = opened.programs.get(name)
+    if (!program) continue
+    const attached = opened.attachments.attach(device, hook, program)
+    if (!attached.ok) faults.push(attached.error)
+    else if (attached.value) changes.push(`fast lane: ${name} on ${device.name}`)
+  }
+  return { changes, faults }
+}
+
+function applyAttachments(opened: Opened, plan: FastLanePlan, sweep: boolean): Outcome {
+  const uplink: Device | undefined = plan.uplink && { ...plan.uplink, kind: 'uplink' }
+  const outcomes = [
+    ...plan.endpoints.map((e) => attachPod(opened, e)),
+    ...(uplink ? [attachAll(opened, uplink, [['uplink-ingress', 'uplink_ingress']])] : []),
+  ]
+  if (!sweep) return merged(outcomes)
+  const wanted = new Set([...plan.endpoints.map((e) => e.link.name), ...(uplink ? [uplink.name] : [])])
+  const surplus = opened.attachments.devices().filter((name) => !wanted.has(name))
+  for (const name of surplus) opened.attachments.detach(name)
+  return merged([...outcomes, { changes: surplus.map((name) => `fast lane: off ${name}`), faults: [] }])
+}
+
+function statusOf(
+  opened: Opened | undefined,
+  plan: FastLanePlan | undefined,
+  fault: Fault | undefined,
+  config: Config,
+): FastLaneStatus {
+  const counts = opened?.maps.get('path_counts')
+  const reasons = opened?.maps.get('reasons')
+  const lane = plan?.lane ?? config.lane
+  if (!opened || !counts || !reasons)
+    return {
+      fault,
+      lane: 'plain',
+      attached: undefined,
+      here: undefined,
+      peers: [],
+      flows: undefined,
+      reasons: [],
+    }
+  return {
+    fault: undefined,
+    lane,
+    attached: 'tcx',
+    here: readPathCount(counts, PATH_LOCAL),
+    peers: (plan?.paths ?? []).map((path) => ({
+      peer: path.peer,
+      lane: path.lane,
+      why: path.why,
+      counts: readPathCount(counts, opened.paths.indexOf(path) ?? PATH_LOCAL),
+    })),
+    flows: sweepFlows(opened, config.fastLane.flows),
+    reasons: readReasons(reasons),
+  }
+}
+
+/** Counts the flow table, and takes out of it what is void. */
+function sweepFlows(opened: Opened, most: number): FastLaneStatus['flows'] {
+  const program = opened.programs.get('sweep')
+  const context = Buffer.alloc(layouts.sweep.size)
+  if (!program || !runSyscallProgram(program.fd, context).ok) return undefined
+  const { flows, half_open } = layouts.sweep
+  return { entries: context.readUInt32LE(flows.at), waiting: context.readUInt32LE(half_open.at), most }
+}

@@ -1,0 +1,182 @@
+// Paths, next hops and ranges in the programs' maps. Flows hold a path by its index, so a path keeps it for life, over
+// restarts too: what a range leads to in the kernel is the record of it.
+
+import type { Cidr } from '../../base/cidr.ts'
+import type { Fault } from '../../base/result.ts'
+import type { BpfMap } from '../../kernel/bpf/map.ts'
+import type { FastHop, FastPath, Lane } from '../../plan/fast_lane.ts'
+import type { Applied, ApplyOptions } from '../fast_lane_contract.ts'
+import { hopState, lane, layouts, PATH_LOCAL } from './abi.ts'
+import type { Epochs } from './epochs.ts'
+import { herePath, pathValue } from './path_value.ts'
+import { Table } from './table.ts'
+import { addressKey, indexKey, neighbourValue, rangeKey } from './values.ts'
+
+export type PathMaps = {
+  readonly paths: BpfMap
+  readonly path_counts: BpfMap
+  readonly hops: BpfMap
+  readonly neighbours: BpfMap
+  readonly ranges: BpfMap
+}
+
+export class PathTable {
+  readonly #maps: PathMaps
+  readonly #epochs: Epochs
+  readonly #ranges: Table
+  readonly #neighbours: Table
+  /** BOUNDED by the map. What was last written at each index. */
+  readonly #written = new Map<number, Buffer>()
+  /** BOUNDED by the paths of a cluster. */
+  readonly #indexes = new Map<string, number>()
+  /** Ranges by the bytes of their keys: what to raise when one goes. */
+  readonly #cidrs = new Map<string, Cidr>()
+
+  constructor(maps: PathMaps, epochs: Epochs) {
+    this.#maps = maps
+    this.#epochs = epochs
+    this.#ranges = new Table(maps.ranges)
+    this.#neighbours = new Table(maps.neighbours)
+  }
+
+  indexOf(path: FastPath): number | undefined {
+    return this.#indexes.get(path.key)
+  }
+
+  /** @param again next hops that a program has called moved are believed again if the kernel still says the same */
+  apply(here: Lane, own: readonly Cidr[], paths: readonly FastPath[], options: ApplyOptions): Applied {
+    const changes: string[] = []
+    const faults: Fault[] = []
+    const switched: Cidr[] = []
+    if (this.#writePath(PATH_LOCAL, herePath(here)) === 'lane') switched.push(...own)
+    for (const path of paths) {
+      const index = this.#claim(path)
+      if (index === undefined) {
+        faults.push(fullFault(path))
+        continue
+      }
+      const hop = path.hop ? this.#hop(path.hop, options.again) : 0
+      const written = this.#writePath(index, pathValue(path, hop))
+      if (written) changes.push(`fast lane: path to ${path.peer}`)
+      if (written === 'lane') switched.push(...path.ranges)
+      for (const range of path.ranges) this.#lead(range, index, changes, faults)
+    }
+    if (options.sweep) changes.push(...this.#remove(paths))
+    return { changes, faults, switched }
+  }
+
+  #claim(path: FastPath): number | undefined {
+    const known = this.#indexes.get(path.key)
+    if (known !== undefined) return known
+    const taken = new Set(this.#indexes.values())
+    const recorded = path.ranges.map((r) => this.#ranges.get(rangeKey(r))?.readUInt32LE(0))
+    const index = recorded.find((i) => i !== undefined && !taken.has(i)) ?? this.#free(taken)
+    if (index !== undefined) this.#indexes.set(path.key, index)
+    return index
+  }
+
+  /** One that neither a path nor a range of the kernel's record has. */
+  #free(taken: ReadonlySet<number>): number | undefined {
+    const recorded = new Set(this.#ranges.entries().map(([, value]) => value.readUInt32LE(0)))
+    for (let i = PATH_LOCAL + 1; i < this.#maps.paths.spec.maxEntries; i++) {
+      if (taken.has(i) || recorded.has(i)) continue
+      this.#maps.path_counts.update(indexKey(i), Buffer.alloc(this.#maps.path_counts.valueBytes))
+      return i
+    }
+    return undefined
+  }
+
+  /**
+   * In place, so that no packet meets half a header: the path is plain meanwhile.
+   * @returns what changed: its lane, or something else
+   */
+  #writePath(index: number, value: Buffer): 'lane' | 'header' | undefined {
+    const key = indexKey(index)
+    const old = this.#written.get(index) ?? this.#maps.paths.lookup(key)
+    this.#written.set(index, value)
+    if (old?.equals(value)) return undefined
+    if (old && !withLane(old, lane.LANE_PLAIN).equals(withLane(value, lane.LANE_PLAIN))) {
+      this.#maps.paths.update(key, withLane(old, lane.LANE_PLAIN))
+      this.#maps.paths.update(key, withLane(value, lane.LANE_PLAIN))
+    }
+    this.#maps.paths.update(key, value)
+    const { at } = layouts.path.lane
+    return old?.readUInt32LE(at) === value.readUInt32LE(at) ? 'header' : 'lane'
+  }
+
+  #hop(hop: FastHop, again: boolean): number {
+    const key = addressKey(hop.ip)
+    const known = this.#neighbours.get(key)
+    const index = known?.readUInt32LE(layouts.neighbour.hop.at) ?? this.#freeHop()
+    const changed = this.#neighbours.set(key, neighbourValue(index, hop.mac)) === true
+    if (changed || again) this.#maps.hops.update(indexKey(index), goodHop())
+    return index
+  }
+
+  #freeHop(): number {
+    const taken = new Set(
+      this.#neighbours.entries().map(([, value]) => value.readUInt32LE(layouts.neighbour.hop.at)),
+    )
+    for (let i = 1; ; i++) if (!taken.has(i)) return i
+  }
+
+  #lead(range: Cidr, index: number, changes: string[], faults: Fault[]): void {
+    const key = rangeKey(range)
+    this.#cidrs.set(key.toString('latin1'), range)
+    const written = this.#ranges.set(key, indexKey(index))
+    if (written === false) return
+    if (written !== true) {
+      faults.push(written)
+      return
+    }
+    // Rules first, epoch after: what was decided before holds no longer.
+    this.#epochs.raiseRange(range)
+    changes.push(`fast lane: range ${range}`)
+  }
+
+  #remove(paths: readonly FastPath[]): string[] {
+    const changes: string[] = []
+    const wanted = new Set(paths.flatMap((p) => p.ranges).map((r) => rangeKey(r).toString('latin1')))
+    for (const key of this.#ranges.keys()) {
+      const name = key.toString('latin1')
+      if (wanted.has(name)) continue
+      this.#ranges.delete(key)
+      const range = this.#cidrs.get(name)
+      if (range) this.#epochs.raiseRange(range)
+      else this.#epochs.raiseAll()
+      this.#cidrs.delete(name)
+      changes.push(`fast lane: no range ${range ?? 'of before'}`)
+    }
+    const keys = new Set(paths.map((p) => p.key))
+    for (const [key, index] of this.#indexes) {
+      if (keys.has(key)) continue
+      this.#writePath(index, Buffer.alloc(layouts.path.size))
+      this.#indexes.delete(key)
+      this.#written.delete(index)
+    }
+    const hops = new Set(paths.flatMap((p) => (p.hop ? addressKey(p.hop.ip).toString('latin1') : [])))
+    for (const key of this.#neighbours.keys())
+      if (!hops.has(key.toString('latin1'))) this.#neighbours.delete(key)
+    return changes
+  }
+}
+
+function withLane(value: Buffer, number: number): Buffer {
+  const out = Buffer.from(value)
+  out.writeUInt32LE(number, layouts.path.lane.at)
+  return out
+}
+
+function goodHop(): Buffer {
+  const out = Buffer.alloc(layouts.hop.size)
+  out.writeUInt32LE(hopState.HOP_GOOD, layouts.hop.state.at)
+  return out
+}
+
+const fullFault = (path: FastPath): Fault => ({
+  kind: 'fast-lane',
+  object: `path to ${path.peer}`,
+  wanted: 'a place in the table of paths',
+  found: 'it is full',
+  next: 'its pods are reached by the plain lane',
+})

@@ -1,0 +1,26 @@
+// Per-CPU map values: the kernel gives one slot, rounded up to eight bytes, for each CPU that could ever be there.
+
+import { readFileSync } from 'node:fs'
+
+let possible: number | undefined
+
+/** `0-3` or `0,2-7`: the count that sizes every per-CPU value. It never changes while the kernel runs. */
+export function possibleCpus(): number {
+  possible ??= readFileSync('/sys/devices/system/cpu/possible', 'utf8')
+    .trim()
+    .split(',')
+    .reduce((sum, range) => {
+      const [from = '0', to = from] = range.split('-')
+      return sum + Number(to) - Number(from) + 1
+    }, 0)
+  return possible
+}
+
+export const perCpuStride = (valueSize: number): number => (valueSize + 7) & ~7
+
+/** The sum of the 64-bit counter at byte `at` of every CPU's slot. */
+export function sumPerCpu(value: Buffer, valueSize: number, at = 0): bigint {
+  let sum = 0n
+  for (let i = at; i + 8 <= value.length; i += perCpuStride(valueSize)) sum += value.readBigUInt64LE(i)
+  return sum
+}
