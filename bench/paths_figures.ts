@@ -3,7 +3,7 @@
 import type { Figure, Goal } from './lib/figures.ts'
 import { type Spread, spreadOf } from './lib/statistics.ts'
 import { rateOf } from './lib/traffic.ts'
-import { cpuCost, isStream, type Measure } from './paths_measures.ts'
+import { busyUs, cpuCost, isStream, type Measure } from './paths_measures.ts'
 import type { Rounds, Visit } from './paths_rounds.ts'
 
 const FLANNEL = 'flannel'
@@ -83,7 +83,8 @@ function plainFigures(row: Row, idleShare: number): readonly Figure[] {
   const cpuUnit = isStream(measure) ? 'ms/GB' : 'µs'
   const all = [
     figure('rate', measure.unit, ({ sample }) => rateOf(sample) * measure.perCount),
-    figure('cpu', cpuUnit, ({ sample }) => cpuCost(measure, sample, idleShare)),
+    figure('cpu', cpuUnit, ({ sample }) => cpuCost(measure, sample, busyUs(measure, sample, idleShare))),
+    figure('own-cpu', cpuUnit, ({ sample }) => cpuCost(measure, sample, sample.ownUs)),
   ]
   if (measure.kind !== 'rr' && measure.kind !== 'crr') return all
   return [

@@ -60,9 +60,12 @@ export const isStream = ({ kind }: Measure): boolean => kind === 'stream' || kin
 
 const BYTES_PER_GB = 1e9
 
-/** Busy microseconds for each transaction or packet; for a stream, milliseconds for each GB. */
-export function cpuCost(measure: Measure, sample: Sample, idleShare: number): number {
+/** What the cores in use were busy with beyond what they are busy with anyway. */
+export function busyUs(measure: Measure, sample: Sample, idleShare: number): number {
   const cores = measure.cpus[0] === measure.cpus[1] ? 1 : 2
-  const busyUs = Math.max(0, sample.busyUs - idleShare * sample.seconds * 1e6 * cores)
-  return isStream(measure) ? (busyUs / 1000 / sample.count) * BYTES_PER_GB : busyUs / sample.count
+  return Math.max(0, sample.busyUs - idleShare * sample.seconds * 1e6 * cores)
 }
+
+/** Microseconds for each transaction or packet; for a stream, milliseconds for each GB. */
+export const cpuCost = (measure: Measure, { count }: Sample, us: number): number =>
+  isStream(measure) ? (us / 1000 / count) * BYTES_PER_GB : us / count

@@ -3,12 +3,14 @@
 
 import { run } from './lib/command.ts'
 import { inside } from './lib/segment.ts'
-import { measureTraffic, NOWHERE, rateOf, type Sample } from './lib/traffic.ts'
+import { type Clock, measureTraffic, NOWHERE, rateOf, type Sample } from './lib/traffic.ts'
 import { BASELINE, type Candidate } from './paths_candidates.ts'
 import type { Measure } from './paths_measures.ts'
 
 /** Candidates between two visits of the baseline. */
 const GROUP = 4
+/** Of a core without traffic: more is not a measuring machine's own housekeeping. */
+const BUSY_SHARE = 0.05
 const OFFLOADS = ['tso', 'tx-udp_tnl-segmentation', 'tx-udp_tnl-csum-segmentation']
 
 /** One visit; `ratio` is to the mean of the baseline's visits before and after. */
@@ -27,10 +29,12 @@ export type RoundOptions = {
   readonly measures: readonly Measure[]
   readonly rounds: number
   readonly ms: number
+  /** Which one the ratios are taken by. */
+  readonly clock: Clock
 }
 
 export function runRounds(options: RoundOptions): Rounds {
-  const { candidates, measures, rounds: count, ms } = options
+  const { measures, rounds: count, ms } = options
   const core = measures[0]?.cpus[0] ?? 0
   const rests: number[] = []
   const rounds: Round[] = []
@@ -39,14 +43,18 @@ export function runRounds(options: RoundOptions): Rounds {
     const rest = measureTraffic('rest', NOWHERE, ms, [core, core])
     rests.push(rest.busyUs / 1e6 / rest.seconds)
     loops.push(rateOf(measureTraffic('spin', NOWHERE, ms, [core, core])))
-    for (const measure of measures) rounds.push(oneRound(candidates, measure, round, ms))
+    for (const measure of measures) rounds.push(oneRound(options, measure, round))
     console.error(`round ${round + 1} of ${count}`)
   }
-  // The least of them: what others do now and then is in the rounds too, and the ratios see to that.
-  return { rounds, loops, idleShare: Math.min(...rests) }
+  const idleShare = Math.min(...rests)
+  if (idleShare > BUSY_SHARE)
+    console.error(
+      `others use ${Math.round(idleShare * 100)} % of the core: rough figures, «--clock own» is less so`,
+    )
+  return { rounds, loops, idleShare }
 }
 
-function oneRound(candidates: readonly Candidate[], measure: Measure, round: number, ms: number): Round {
+function oneRound({ candidates, ms, clock }: RoundOptions, measure: Measure, round: number): Round {
   const baseline = candidates.find((c) => c.name === BASELINE)
   if (!baseline) throw new Error(`without ${BASELINE} there is nothing to compare with`)
   const visit = ({ ends }: Candidate): Sample => measureTraffic(measure.kind, ends, ms, measure.cpus)
@@ -62,14 +70,15 @@ function oneRound(candidates: readonly Candidate[], measure: Measure, round: num
     baselines.push(visit(baseline))
   }
   if (!measure.segmentationOffload) setOffloads(candidates, 'on')
-  return { measure, visits: compared(baselines, groups) }
+  return { measure, visits: compared(baselines, groups, clock) }
 }
 
 function compared(
   baselines: readonly Sample[],
   groups: readonly (readonly { readonly name: string; readonly sample: Sample }[])[],
+  clock: Clock,
 ): readonly Visit[] {
-  const rates = baselines.map(rateOf)
+  const rates = baselines.map((sample) => rateOf(sample, clock))
   const mean = (i: number, j: number): number => ((rates[i] ?? Number.NaN) + (rates[j] ?? Number.NaN)) / 2
   // The control: a baseline to those around it, which would be 1 on a machine that does nothing else.
   const control = rates.length > 2 ? mean(1, 1) / mean(0, 2) : mean(1, 1) / mean(0, 0)
@@ -77,7 +86,7 @@ function compared(
   const others = groups.flatMap((group, g) =>
     group.map(({ name, sample }) => ({
       ...{ candidate: name, sample },
-      ratio: rateOf(sample) / mean(g, g + 1),
+      ratio: rateOf(sample, clock) / mean(g, g + 1),
     })),
   )
   return [...own, ...others]

@@ -18,7 +18,7 @@ export function printComparison(rows: readonly Row[], figures: readonly Figure[]
     ]),
   )
   const valueText = (name: string): string => figures.find((f) => f.name === name)?.value.toPrecision(3) ?? ''
-  const columns = measures.flatMap((m) => [`${m}.cpu`, `${m}.p50`, `${m}.p99`])
+  const columns = measures.flatMap((m) => [`${m}.own-cpu`, `${m}.p50`, `${m}.p99`])
   const shown = columns.filter((column) => candidates.some((c) => valueText(`${c}.${column}`) !== ''))
   printTable(
     ['CPU µs (streams: ms/GB), µs', ...shown],

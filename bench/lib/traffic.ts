@@ -19,6 +19,8 @@ const sampleSchema = v.strictObject({
   count: v.number(),
   /** Sum over the cores in use. */
   busyUs: v.number(),
+  /** Of the two ends' processes; the softirqs in which the path runs are in it as far as the kernel charges them so. */
+  ownUs: v.number(),
   p50Us: v.number(),
   p99Us: v.number(),
 })
@@ -36,4 +38,8 @@ export function measureTraffic(kind: Kind, ends: Ends, ms: number, cpus: readonl
   return v.parse(sampleSchema, JSON.parse(run(program, ...argv)))
 }
 
-export const rateOf = (sample: Sample): number => sample.count / sample.seconds
+export type Clock = 'wall' | 'own'
+
+/** Per second on the wall, or per second of the ends' own CPU time, to which others on the machine do less. */
+export const rateOf = (sample: Sample, clock: Clock = 'wall'): number =>
+  sample.count / (clock === 'wall' ? sample.seconds : sample.ownUs / 1e6)
