@@ -1,6 +1,6 @@
 // `make bench-paths`: pod to pod between two nodes over every path, in turns, as ratios to node to node.
 // Options: --rounds (15), --ms (250), --candidates and --measures (names with commas between), --only traffic or
-// programs, --clock own (ratios by the ends' own CPU time, for a machine that others use too), --no-save.
+// programs, --no-save.
 
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -24,14 +24,13 @@ const candidates = await makeCandidates(named('candidates') ?? candidateNames)
 checkPaths(candidates)
 const measures = measuresNamed(named('measures'))
 const empty: Rounds = { rounds: [], loops: [], idleShare: 0 }
-const clock = textOption('clock') === 'own' ? 'own' : 'wall'
 const result =
-  only === 'programs' ? empty : runRounds({ candidates, measures, rounds: option('rounds', 15), ms, clock })
+  only === 'programs' ? empty : runRounds({ candidates, measures, rounds: option('rounds', 15), ms })
 const programs = only === 'traffic' ? [] : programFigures(candidates, ms)
 const traffic = trafficFigures(result)
 const rows = rowsOf(result)
 printComparison(rows, traffic)
-const complete = ['candidates', 'measures', 'only', 'clock'].every((name) => textOption(name) === undefined)
+const complete = ['candidates', 'measures', 'only'].every((name) => textOption(name) === undefined)
 const save = complete && !hasFlag('no-save')
 publish(
   'paths',

@@ -40,6 +40,7 @@ export function rowsOf({ rounds }: Rounds): readonly Row[] {
 }
 
 export const ratioOf = ({ visits }: Row): Spread => spreadOf(visits.map((v) => v.ratio))
+export const ownRatioOf = ({ visits }: Row): Spread => spreadOf(visits.map((v) => v.ownRatio))
 
 export function goalOf(name: string): { readonly goal?: Goal } {
   const least = atLeast[name]
@@ -51,6 +52,7 @@ export function trafficFigures(result: Rounds): readonly Figure[] {
   return [
     ...rows.map((row) => ratioFigure(nameOf(row), ratioOf(row))),
     ...againstFlannel(rows),
+    ...rows.map((row) => ratioFigure(`${nameOf(row)}.by-cpu`, ownRatioOf(row))),
     ...rows.flatMap((row) => plainFigures(row, result.idleShare)),
     { name: 'machine.loops', unit: '/s', ...spreadOf(result.loops) },
   ]

@@ -3,7 +3,7 @@
 
 import { run } from './lib/command.ts'
 import { inside } from './lib/segment.ts'
-import { type Clock, measureTraffic, NOWHERE, rateOf, type Sample } from './lib/traffic.ts'
+import { measureTraffic, NOWHERE, ownRateOf, rateOf, type Sample } from './lib/traffic.ts'
 import { BASELINE, type Candidate } from './paths_candidates.ts'
 import type { Measure } from './paths_measures.ts'
 
@@ -13,8 +13,15 @@ const GROUP = 4
 const BUSY_SHARE = 0.05
 const OFFLOADS = ['tso', 'tx-udp_tnl-segmentation', 'tx-udp_tnl-csum-segmentation']
 
-/** One visit; `ratio` is to the mean of the baseline's visits before and after. */
-export type Visit = { readonly candidate: string; readonly sample: Sample; readonly ratio: number }
+/** One visit, compared with the mean of the baseline's visits before and after. */
+export type Visit = {
+  readonly candidate: string
+  readonly sample: Sample
+  /** Of what was counted in the same time. */
+  readonly ratio: number
+  /** Of what was counted in the same CPU time of the two ends. */
+  readonly ownRatio: number
+}
 export type Round = { readonly measure: Measure; readonly visits: readonly Visit[] }
 export type Rounds = {
   readonly rounds: readonly Round[]
@@ -29,8 +36,6 @@ export type RoundOptions = {
   readonly measures: readonly Measure[]
   readonly rounds: number
   readonly ms: number
-  /** Which one the ratios are taken by. */
-  readonly clock: Clock
 }
 
 export function runRounds(options: RoundOptions): Rounds {
@@ -49,12 +54,12 @@ export function runRounds(options: RoundOptions): Rounds {
   const idleShare = Math.min(...rests)
   if (idleShare > BUSY_SHARE)
     console.error(
-      `others use ${Math.round(idleShare * 100)} % of the core: rough figures, «--clock own» is less so`,
+      `others use ${Math.round(idleShare * 100)} % of the core: only the ratios by CPU time are precise`,
     )
   return { rounds, loops, idleShare }
 }
 
-function oneRound({ candidates, ms, clock }: RoundOptions, measure: Measure, round: number): Round {
+function oneRound({ candidates, ms }: RoundOptions, measure: Measure, round: number): Round {
   const baseline = candidates.find((c) => c.name === BASELINE)
   if (!baseline) throw new Error(`without ${BASELINE} there is nothing to compare with`)
   const visit = ({ ends }: Candidate): Sample => measureTraffic(measure.kind, ends, ms, measure.cpus)
@@ -70,26 +75,34 @@ function oneRound({ candidates, ms, clock }: RoundOptions, measure: Measure, rou
     baselines.push(visit(baseline))
   }
   if (!measure.segmentationOffload) setOffloads(candidates, 'on')
-  return { measure, visits: compared(baselines, groups, clock) }
+  return { measure, visits: compared(baselines, groups) }
 }
 
-function compared(
-  baselines: readonly Sample[],
-  groups: readonly (readonly { readonly name: string; readonly sample: Sample }[])[],
-  clock: Clock,
-): readonly Visit[] {
-  const rates = baselines.map((sample) => rateOf(sample, clock))
-  const mean = (i: number, j: number): number => ((rates[i] ?? Number.NaN) + (rates[j] ?? Number.NaN)) / 2
+type Groups = readonly (readonly { readonly name: string; readonly sample: Sample }[])[]
+
+function compared(baselines: readonly Sample[], groups: Groups): readonly Visit[] {
+  const ratios = (sample: Sample, before: number, after: number) => ({
+    ratio: rateOf(sample) / meanOf(baselines, rateOf, before, after),
+    ownRatio: ownRateOf(sample) / meanOf(baselines, ownRateOf, before, after),
+  })
   // The control: a baseline to those around it, which would be 1 on a machine that does nothing else.
-  const control = rates.length > 2 ? mean(1, 1) / mean(0, 2) : mean(1, 1) / mean(0, 0)
-  const own = baselines.map((sample) => ({ candidate: BASELINE, sample, ratio: control }))
+  const control = baselines.slice(1, 2).map((sample) => ({
+    ...{ candidate: BASELINE, sample },
+    ...ratios(sample, 0, baselines.length > 2 ? 2 : 0),
+  }))
   const others = groups.flatMap((group, g) =>
-    group.map(({ name, sample }) => ({
-      ...{ candidate: name, sample },
-      ratio: rateOf(sample, clock) / mean(g, g + 1),
-    })),
+    group.map(({ name, sample }) => ({ candidate: name, sample, ...ratios(sample, g, g + 1) })),
   )
-  return [...own, ...others]
+  return [...control, ...others]
+}
+
+function meanOf(
+  samples: readonly Sample[],
+  value: (sample: Sample) => number,
+  ...places: readonly [number, number]
+): number {
+  const values = places.map((place) => samples[place]).map((s) => (s ? value(s) : Number.NaN))
+  return values.reduce((sum, one) => sum + one, 0) / values.length
 }
 
 const rotated = <T>(all: readonly T[], by: number): readonly T[] =>

@@ -2,21 +2,24 @@
 
 import { type Figure, printTable } from './lib/figures.ts'
 import type { Spread } from './lib/statistics.ts'
-import { type Row, ratioOf } from './paths_figures.ts'
+import { ownRatioOf, type Row, ratioOf } from './paths_figures.ts'
 
 export function printComparison(rows: readonly Row[], figures: readonly Figure[]): void {
   const candidates = [...new Set(rows.map((r) => r.candidate))]
   const measures = [...new Set(rows.map((r) => r.measure.name))]
-  printTable(
-    ['ratio to node to node (quartiles)', ...measures],
-    candidates.map((c) => [
-      c,
-      ...measures.map((m) => {
-        const row = rows.find((r) => r.candidate === c && r.measure.name === m)
-        return row ? spreadText(ratioOf(row)) : ''
-      }),
-    ]),
-  )
+  const ratios = (title: string, spread: (row: Row) => Spread): void =>
+    printTable(
+      [title, ...measures],
+      candidates.map((c) => [
+        c,
+        ...measures.map((m) => {
+          const row = rows.find((r) => r.candidate === c && r.measure.name === m)
+          return row ? spreadText(spread(row)) : ''
+        }),
+      ]),
+    )
+  ratios('ratio to node to node', ratioOf)
+  ratios('the same by CPU time', ownRatioOf)
   const valueText = (name: string): string => figures.find((f) => f.name === name)?.value.toPrecision(3) ?? ''
   const columns = measures.flatMap((m) => [`${m}.own-cpu`, `${m}.p50`, `${m}.p99`])
   const shown = columns.filter((column) => candidates.some((c) => valueText(`${c}.${column}`) !== ''))

@@ -38,8 +38,8 @@ export function measureTraffic(kind: Kind, ends: Ends, ms: number, cpus: readonl
   return v.parse(sampleSchema, JSON.parse(run(program, ...argv)))
 }
 
-export type Clock = 'wall' | 'own'
+/** Per second on the wall. */
+export const rateOf = ({ count, seconds }: Sample): number => count / seconds
 
-/** Per second on the wall, or per second of the ends' own CPU time, to which others on the machine do less. */
-export const rateOf = (sample: Sample, clock: Clock = 'wall'): number =>
-  sample.count / (clock === 'wall' ? sample.seconds : sample.ownUs / 1e6)
+/** Per second of the ends' own CPU time: what others do on the machine at the same time is hardly in it. */
+export const ownRateOf = ({ count, ownUs }: Sample): number => count / (ownUs / 1e6)
