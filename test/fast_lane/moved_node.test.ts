@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Ip } from '../../src/base/ip.ts'
+import { type Family, familyOf, type Ip } from '../../src/base/ip.ts'
 import type { Mac } from '../../src/base/mac.ts'
 import { until } from '../agent/until.ts'
 import { addressOf, ip, mac, run } from '../guard/cluster.ts'
@@ -74,11 +74,15 @@ for (const agent of ['runs', 'is gone'])
       if (agent === 'is gone') await one.bench.agent.kill()
       run(two.ns, 'ip', 'link', 'set', 'eth0', 'address', fresh)
       announce(two.ns, { 4: addressOf(two, 4), 6: addressOf(two, 6) }, fresh)
-      // What was on its way when the word came.
-      await sleep(10)
+      const heeded = new Set<Family>()
+      const wanted = setting.path === 'vxlan' ? 1 : families.length
+      await until('packets go to the new MAC', () => {
+        for (const { packets } of toNew.take()) if (packets[0]) heeded.add(familyOf(packets[0].dst))
+        return heeded.size === wanted
+      })
       toOld.take()
       await sleep(100)
-      assert.ok(toNew.take().length > 0)
+      assert.deepEqual(toOld.take(), [])
       // Packets by the direct path are taken from the new MAC only when the agent has allowed it.
       if (agent === 'is gone') await one.bench.start()
       await works()
