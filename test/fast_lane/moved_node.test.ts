@@ -8,7 +8,7 @@ import { addressOf, ip, mac, run } from '../guard/cluster.ts'
 import { ARP, arp, ethernet, frame, neighbour } from '../guard/frames.ts'
 import { sendFrame } from '../guard/sockets.ts'
 import type { TestNamespace } from '../namespaces.ts'
-import { Capture } from './capture.ts'
+import { Capture, isFor } from './capture.ts'
 import { families, fastCluster, type Pod } from './cluster.ts'
 import { echo } from './echo.ts'
 import { onEveryLane, type Setting } from './lanes.ts'
@@ -64,11 +64,12 @@ for (const agent of ['runs', 'is gone'])
   onEveryLane(
     `a node whose MAC changes gets nothing at its old one while its peer’s agent ${agent}`,
     async (t, setting) => {
-      const { nodes, segment, works } = await talking(t, setting)
+      const { nodes, segment, works, pods } = await talking(t, setting)
+      const [, right] = pods
       const [one, two] = nodes
       const fresh = mac('02:00:00:00:00:22')
       using toOld = new Capture(segment, 'p1', (f) => !f.isOutgoing && f.to === two.mac)
-      using toNew = new Capture(segment, 'p1', (f) => !f.isOutgoing && f.to === fresh)
+      using toNew = new Capture(segment, 'p1', (f) => !f.isOutgoing && f.to === fresh && isFor(f, right))
       await sleep(30)
       assert.ok(toOld.take().length > 0, 'until then all goes there')
       if (agent === 'is gone') await one.bench.agent.kill()
@@ -116,9 +117,8 @@ onEveryLane(
         'eth0',
       )
     announce(outside.ns, { 4: addressOf(two, 4), 6: addressOf(two, 6) }, outside.mac)
-    const ofPods = pods.flatMap((p) => p.addresses)
-    using astray = new Capture(segment, 'p254', (f) => f.packets.some((p) => ofPods.includes(p.dst)))
-    using toOld = new Capture(segment, 'p1', (f) => f.packets.some((p) => two.addresses.includes(p.dst)))
+    using astray = new Capture(segment, 'p254', (f) => pods.some((pod) => isFor(f, pod)))
+    using toOld = new Capture(segment, 'p1', (f) => isFor(f, two))
     await works()
     assert.deepEqual(astray.take(), [])
     assert.deepEqual(toOld.take(), [])
