@@ -22,6 +22,7 @@ test_packages='
   conntrack           # reads connection tracking entries
   containerd          # runs containers on a lab node
   containernetworking-plugins  # bridge and host-local to compare with; portmap, bandwidth and tuning for the chain
+  ethtool             # turns the offloads of a link off and on for a bench
   iptables            # the rules of others that must not be touched; portmap uses it
   iputils-ping        # ICMP with a given size and DF
   kubernetes-client:kubectl  # the real kubectl against the lab API server

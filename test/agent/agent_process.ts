@@ -51,11 +51,16 @@ export function startAgentProcess(
     lines,
     changes: () => said('kernel changed', 'change'),
     faults: () => said('a fault', 'fault'),
+    // A busy machine may take long to start a process.
     up: () =>
-      until('the agent is up', () => {
-        if (code !== undefined) throw new Error(`the agent ended with ${code}: ${tail(lines)}`)
-        return lines.some((l) => l.msg === 'agent is up')
-      }),
+      until(
+        'the agent is up',
+        () => {
+          if (code !== undefined) throw new Error(`the agent ended with ${code}: ${tail(lines)}`)
+          return lines.some((l) => l.msg === 'agent is up')
+        },
+        30_000,
+      ),
     ended,
     signal: (name) => child.kill(name),
     kill: async () => {

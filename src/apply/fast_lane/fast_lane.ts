@@ -69,7 +69,7 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
       plan = wanted
       if (!opened) return { changes: [], faults: refusal ? [refusal] : [], switched: [] }
       const pods = applyPods(opened, wanted.pods, options.sweep)
-      const paths = opened.paths.apply(wanted.lane, wanted.own, wanted.paths, options)
+      const paths = opened.paths.apply(wanted, options)
       // What is in the maps holds from the first packet on.
       const attached = applyAttachments(opened, wanted, options.sweep)
       return { ...merged([pods, paths, attached]), switched: paths.switched }
