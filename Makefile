@@ -47,10 +47,11 @@ lint: node_modules/.done ## types, lint and format
 packages: ## the Debian packages that build, lab and tests need
 	scripts/packages.sh test
 
-demo: ## a cluster of three nodes on this machine: up, every pair checked and shown, down
+demo: ## a cluster of three nodes on this machine: up, every pair checked and shown, down; then path beside path
 	scripts/packages.sh demo
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory build dist/bench-launch dist/bench-traffic
 	./podlane demo
+	$(NODE) --disable-warning=ExperimentalWarning bench/paths_short.ts
 
 test: packages build lint ## all that the tests need, and the tests
 	# One file at a time: scenarios compare what stands on the machine before and after.

@@ -12,7 +12,10 @@ demo_packages='
   clang-19            # compiles the BPF programs
   libbpf-dev          # their headers: helper functions and map declarations
   musl-tools          # builds the static CNI program
+  containernetworking-plugins  # bridge and host-local to compare with; portmap, bandwidth and tuning for the chain
   iproute2            # ip and tc, to look at what was made
+  iptables            # the rules of flannel, to compare with; those of others that must not be touched; portmap uses it
+  iputils-ping        # ICMP with a given size and DF
   nftables            # nft builds the agent tables at its start
   openssl             # certificates of the lab API server
   util-linux          # nsenter and unshare enter the lab nodes
@@ -21,10 +24,7 @@ test_packages='
   busybox-static      # the root file system of the test containers
   conntrack           # reads connection tracking entries
   containerd          # runs containers on a lab node
-  containernetworking-plugins  # bridge and host-local to compare with; portmap, bandwidth and tuning for the chain
   ethtool             # turns the offloads of a link off and on for a bench
-  iptables            # the rules of others that must not be touched; portmap uses it
-  iputils-ping        # ICMP with a given size and DF
   kubernetes-client:kubectl  # the real kubectl against the lab API server
   netcat-openbsd      # TCP and UDP by hand
   podman              # runs containers on a lab node
