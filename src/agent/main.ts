@@ -24,6 +24,7 @@ import { barriersFor } from '../observe/surroundings.ts'
 import type { Config } from '../schema/config.ts'
 import { parseListen } from '../schema/values.ts'
 import { Core } from './core.ts'
+import { tellDrops } from './drop_log.ts'
 import { startSource } from './input.ts'
 import { type KernelClient, startKernel } from './kernel_client.ts'
 import { switchLane } from './lane_switch.ts'
@@ -41,8 +42,6 @@ const FULL_LOOK_MS = 60_000
 const SURROUNDINGS_MS = 10_000
 /** How often the flow table is counted and rid of what is void: a full one takes the Worker some milliseconds. */
 const FLOWS_MS = 10_000
-/** A program that drops one packet drops the next. */
-const DROPS_TOLD_MS = 60_000
 /** How long the first CNI calls of a node without a record wait for the first sync. */
 const FIRST_SYNC_MS = 3_000
 
@@ -91,18 +90,6 @@ export async function startAgent(options: AgentOptions): Promise<Result<Agent>> 
   core.close()
   await kernel.close()
   return started
-}
-
-/** Each reason once in a while; how many there were stands in status. */
-function tellDrops(log: Log): (why: string) => void {
-  /** BOUNDED by the reasons that there are. */
-  const told = new Map<string, number>()
-  return (why) => {
-    const nowMs = systemClock.nowMs()
-    if (nowMs - (told.get(why) ?? Number.NEGATIVE_INFINITY) < DROPS_TOLD_MS) return
-    told.set(why, nowMs)
-    log.warn({ why }, 'the fast lane dropped packets')
-  }
 }
 
 const cannotStart = (details: string) => ({

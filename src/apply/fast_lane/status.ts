@@ -34,7 +34,7 @@ export function laneStatus(opened: Opened | undefined, facts: LaneFacts): FastLa
       flows: undefined,
       reasons: [],
     }
-  const lane = plan?.lane ?? configured
+  const lane = plan?.lane ?? opened.lanes.wish(undefined) ?? configured
   const peerLane = (path: FastPath): PeerLane => ({
     peer: path.peer,
     ranges: path.ranges,
