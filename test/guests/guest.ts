@@ -49,7 +49,12 @@ export async function runInGuest(kernel: Kernel, script: string, options: GuestO
 /** The environment of the guest's script: how it finds the folder whose files the host reads after the run. */
 export const sharedFolder = SHARED_IN_GUEST
 
-function machineArguments(kernel: Kernel, initramfs: string, shared: string, options: GuestOptions): string[] {
+function machineArguments(
+  kernel: Kernel,
+  initramfs: string,
+  shared: string,
+  options: GuestOptions,
+): string[] {
   const share = (path: string, tag: string, more: string) =>
     `local,path=${path},mount_tag=${tag},security_model=none,multidevs=remap${more}`
   return [
