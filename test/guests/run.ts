@@ -1,0 +1,88 @@
+// `make test-guests`: the same tests on kernels that differ from this machine's in what they can, one guest a kernel.
+//
+//   run.ts [--if-possible] [KERNEL…]
+//
+// --if-possible: a machine that cannot have guests says why and passes, except in CI.
+
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { bundleAgent, bundleTests } from './bundle.ts'
+import { type GuestRun, runInGuest } from './guest.ts'
+import { type Kernel, storedKernels } from './kernels.ts'
+import { suites } from './suites.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const TIMEOUT_MS = 10 * 60_000
+/** How many times slower things go in a guest, for what waits in a test. */
+const SLOWNESS = 10
+/** Where a kernel says that something in it went wrong. */
+const KERNEL_TROUBLE = /^.*(BUG:|WARNING: CPU|Oops|general protection|Call Trace).*$/gm
+
+/** Packages and kernels; what is in the way, or undefined. */
+function prepare(): string | undefined {
+  for (const [script, ...args] of [['scripts/packages.sh', 'guests'], ['scripts/guest-kernels.sh']] as const) {
+    const done = spawnSync(join(root, script), args, { stdio: 'inherit' })
+    if (done.status !== 0) return `${script} ended with ${done.status ?? done.signal}`
+  }
+  return undefined
+}
+
+/** The kernel's own words come last: they go to no file that a test could read. */
+const script = (kernel: Kernel, agent: string, tests: readonly string[]): string => `
+cd '${root}'
+export PODLANE_TEST_SLOWNESS=${SLOWNESS} PODLANE_TEST_AGENT='${agent}' PODLANE_GUEST_KERNEL=${kernel.name}
+# Its switches are looked for before anything of a test would load it.
+modprobe br_netfilter
+'${process.execPath}' --disable-warning=ExperimentalWarning --test --test-concurrency=1 --test-reporter=spec ${tests.join(' ')}
+code=$?
+dmesg | grep -E 'BUG:|WARNING: CPU|Oops|general protection|Call Trace'
+exit $code
+`
+
+type Outcome = { readonly passed: boolean; readonly line: string }
+
+function judge(kernel: Kernel, run: GuestRun): Outcome {
+  const count = (what: string): number =>
+    Number(new RegExp(`^ℹ ${what} (\\d+)$`, 'm').exec(run.output)?.[1] ?? 0)
+  const trouble = run.output.match(KERNEL_TROUBLE) ?? []
+  const wrong = [
+    ...(run.code === undefined ? ['the guest left no exit code'] : []),
+    ...(run.code ? [`exit code ${run.code}`] : []),
+    ...(count('fail') + count('cancelled') > 0 ? [`${count('fail') + count('cancelled')} failed`] : []),
+    // A run without a test is no proof of anything.
+    ...(count('pass') === 0 ? ['none passed'] : []),
+    ...(trouble.length > 0 ? [`the kernel complained: ${trouble[0]?.trim()}`] : []),
+  ]
+  const skipped = count('skipped') > 0 ? `, ${count('skipped')} skipped` : ''
+  const line = `${kernel.name.padEnd(5)} ${kernel.release.padEnd(22)} ${count('pass')} passed${skipped}, ${run.seconds.toFixed(0)} s`
+  return { passed: wrong.length === 0, line: wrong.length === 0 ? line : `${line}: ${wrong.join('; ')}` }
+}
+
+async function runKernel(kernel: Kernel, agent: string): Promise<Outcome> {
+  console.log(`\n# Linux ${kernel.release}`)
+  const tests = await bundleTests(suites(kernel.name))
+  const run = await runInGuest(kernel, script(kernel, agent, tests), { timeoutMs: TIMEOUT_MS })
+  console.log(run.output.trimEnd())
+  const outcome = judge(kernel, run)
+  if (!outcome.passed) console.log(`\n# What the machine said\n${run.console.trim()}`)
+  return outcome
+}
+
+const { values, positionals } = parseArgs({
+  options: { 'if-possible': { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
+const obstacle = prepare()
+if (obstacle !== undefined) {
+  const mayPass = values['if-possible'] && process.env.CI !== 'true'
+  console.log(`test-guests: ${mayPass ? 'skipped' : 'failed'}, this machine cannot have guests: ${obstacle}`)
+  process.exit(mayPass ? 0 : 1)
+}
+const kernels = storedKernels().filter((k) => positionals.length === 0 || positionals.includes(k.name))
+const agent = await bundleAgent()
+const outcomes: Outcome[] = []
+for (const kernel of kernels) outcomes.push(await runKernel(kernel, agent))
+console.log(`\n# Guests\n${outcomes.map((o) => `${o.passed ? '✔' : '✖'} ${o.line}`).join('\n')}`)
+process.exit(outcomes.length > 0 && outcomes.every((o) => o.passed) ? 0 : 1)
