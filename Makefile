@@ -5,7 +5,7 @@ NODE := $(NODE_DIR)/bin/node
 CFLAGS := -O2 -Wall -Wextra -Wno-unused-parameter -Werror
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test lint check packages clean bench-cni bench-scale
+.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,9 @@ demo: ## a cluster of three nodes on this machine: up, every pair checked and sh
 test: packages build lint ## all that the tests need, and the tests
 	# One file at a time: scenarios compare what stands on the machine before and after.
 	$(NODE) --test --test-concurrency=1 'src/**/*.test.ts' 'test/**/*.test.ts'
+
+test-guests: build ## tests on Linux 6.1 and 6.12, in emulated machines
+	$(NODE) --disable-warning=ExperimentalWarning test/guests/run.ts
 
 dist/bench-launch: bench/launch.c
 	@mkdir -p dist

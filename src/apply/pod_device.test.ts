@@ -16,7 +16,7 @@ test('veth wished for is veth; what is chosen by itself is what the kernel can; 
   assert.equal(must(choosePodDevice('veth')), 'veth')
   const best = must(choosePodDevice('auto'))
   if (best === 'netkit') assert.equal(must(choosePodDevice('netkit')), 'netkit')
-  else assert.match(faultOf(choosePodDevice('netkit')).wanted, /netkit pairs \(6\.8 or later/)
+  else assert.match(faultOf(choosePodDevice('netkit')).wanted, /netkit pairs \(6\.10 or later/)
   assert.equal(readlinkSync('/proc/thread-self/ns/net'), before)
 })
 

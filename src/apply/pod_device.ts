@@ -30,7 +30,7 @@ export function choosePodDevice(wish: Config['podDevice']): Result<DeviceKind> {
   return fault(
     'kernel',
     'config key podDevice: netkit',
-    'a kernel that makes netkit pairs (6.8 or later with CONFIG_NETKIT)',
+    'a kernel that makes netkit pairs (6.10 or later with CONFIG_NETKIT)',
     `${errnoName(answer.errno)} ${answer.text}`.trim(),
     'set podDevice to auto or veth and restart the agent, or boot a kernel that has them',
   )

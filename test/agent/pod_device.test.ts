@@ -19,7 +19,10 @@ test('a node that is asked for netkit wires pods by netkit or, with the reason, 
     return
   }
   assert.equal(added.json.code, 105)
-  assert.match(String(added.json.details), /wanted a kernel that makes netkit pairs.*podDevice to auto or veth/)
+  assert.match(
+    String(added.json.details),
+    /wanted a kernel that makes netkit pairs.*podDevice to auto or veth/,
+  )
   assert.deepEqual(
     [status.podDevice, status.complaints.map((c) => c.object)],
     [undefined, ['config key podDevice: netkit']],

@@ -2,7 +2,7 @@
 // off a hundred files takes longer than the test that needs them.
 
 import { readFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 
@@ -52,4 +52,5 @@ export async function bundleTests(files: readonly string[]): Promise<readonly st
   return files.map((file) => join(outdir, `${stem(file)}.js`))
 }
 
-const stem = (file: string): string => basename(file).replace(/\.ts$/, '')
+/** With its folders: two tests of one name must not become one file. */
+const stem = (file: string): string => file.replace(/\.ts$/, '').replaceAll('/', '-')

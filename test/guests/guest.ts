@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { makeInitramfs, SHARED_IN_GUEST } from './initramfs.ts'
+import { makeInitramfs } from './initramfs.ts'
 import type { Kernel } from './kernels.ts'
 
 export type GuestRun = {
@@ -29,6 +29,8 @@ export async function runInGuest(kernel: Kernel, script: string, options: GuestO
   const folder = mkdtempSync(join(tmpdir(), 'podlane-guest-'))
   const shared = join(folder, 'shared')
   const started = Date.now()
+  const clean = () => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', clean)
   try {
     mkdirSync(shared)
     writeFileSync(join(shared, 'command'), script)
@@ -42,12 +44,10 @@ export async function runInGuest(kernel: Kernel, script: string, options: GuestO
       seconds: (Date.now() - started) / 1000,
     }
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    process.off('exit', clean)
+    clean()
   }
 }
-
-/** The environment of the guest's script: how it finds the folder whose files the host reads after the run. */
-export const sharedFolder = SHARED_IN_GUEST
 
 function machineArguments(
   kernel: Kernel,

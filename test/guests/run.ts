@@ -22,14 +22,16 @@ const KERNEL_TROUBLE = /^.*(BUG:|WARNING: CPU|Oops|general protection|Call Trace
 
 /** Packages and kernels; what is in the way, or undefined. */
 function prepare(): string | undefined {
-  for (const [script, ...args] of [['scripts/packages.sh', 'guests'], ['scripts/guest-kernels.sh']] as const) {
+  for (const [script, ...args] of [
+    ['scripts/packages.sh', 'guests'],
+    ['scripts/guest-kernels.sh'],
+  ] as const) {
     const done = spawnSync(join(root, script), args, { stdio: 'inherit' })
     if (done.status !== 0) return `${script} ended with ${done.status ?? done.signal}`
   }
   return undefined
 }
 
-/** The kernel's own words come last: they go to no file that a test could read. */
 const script = (kernel: Kernel, agent: string, tests: readonly string[]): string => `
 cd '${root}'
 export PODLANE_TEST_SLOWNESS=${SLOWNESS} PODLANE_TEST_AGENT='${agent}' PODLANE_GUEST_KERNEL=${kernel.name}
@@ -37,6 +39,7 @@ export PODLANE_TEST_SLOWNESS=${SLOWNESS} PODLANE_TEST_AGENT='${agent}' PODLANE_G
 modprobe br_netfilter
 '${process.execPath}' --disable-warning=ExperimentalWarning --test --test-concurrency=1 --test-reporter=spec ${tests.join(' ')}
 code=$?
+# What the kernel has against what was done to it.
 dmesg | grep -E 'BUG:|WARNING: CPU|Oops|general protection|Call Trace'
 exit $code
 `
@@ -70,6 +73,8 @@ async function runKernel(kernel: Kernel, agent: string): Promise<Outcome> {
   return outcome
 }
 
+// A guest must not outlive its runner: it is ended when the process exits, which these would skip.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(130))
 const { values, positionals } = parseArgs({
   options: { 'if-possible': { type: 'boolean', default: false } },
   allowPositionals: true,

@@ -1,4 +1,4 @@
-// netkit pairs (drivers/net/netkit.c, Linux 6.7; with a MAC of the maker's choice 6.8): like veth, but a BPF program on
+// netkit pairs (drivers/net/netkit.c, Linux 6.7; with a MAC of the maker's choice 6.10): like veth, but a BPF program on
 // the host's end sees both directions, and the way from the pod into the host goes without a queue of its own.
 
 import { attr, u16Attr, u32Attr } from './attribute.ts'
@@ -25,7 +25,7 @@ const HEADROOM_BYTES = 14 + 40 + 8 + 8
 
 /**
  * Both ends, down, in one message; the end that is named first is the primary, which programs are attached to.
- * Kernels leave out what they do not know yet: SCRUB before 6.10, HEADROOM before 6.14.
+ * A kernel leaves out what it does not know yet: SCRUB and HEADROOM are younger than netkit.
  */
 export const addNetkit = (spec: PairSpec): Message =>
   newLink('netkit', spec, [
