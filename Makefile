@@ -43,6 +43,7 @@ demo: ## a cluster of three nodes on this machine: up, every pair checked and sh
 test: packages build lint ## all that the tests need, and the tests
 	# One file at a time: scenarios compare what stands on the machine before and after.
 	$(NODE) --test --test-concurrency=1 'src/**/*.test.ts' 'test/**/*.test.ts'
+	$(NODE) --disable-warning=ExperimentalWarning test/guests/run.ts --if-possible
 
 test-guests: build ## tests on Linux 6.1 and 6.12, in emulated machines
 	$(NODE) --disable-warning=ExperimentalWarning test/guests/run.ts

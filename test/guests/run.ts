@@ -9,16 +9,15 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { bundleAgent, bundleTests } from './bundle.ts'
-import { type GuestRun, runInGuest } from './guest.ts'
+import { runInGuest } from './guest.ts'
 import { type Kernel, storedKernels } from './kernels.ts'
 import { suites } from './suites.ts'
+import { judge, type Verdict } from './verdict.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const TIMEOUT_MS = 10 * 60_000
 /** How many times slower things go in a guest, for what waits in a test. */
 const SLOWNESS = 10
-/** Where a kernel says that something in it went wrong. */
-const KERNEL_TROUBLE = /^.*(BUG:|WARNING: CPU|Oops|general protection|Call Trace).*$/gm
 
 /** Packages and kernels; what is in the way, or undefined. */
 function prepare(): string | undefined {
@@ -44,33 +43,14 @@ dmesg | grep -E 'BUG:|WARNING: CPU|Oops|general protection|Call Trace'
 exit $code
 `
 
-type Outcome = { readonly passed: boolean; readonly line: string }
-
-function judge(kernel: Kernel, run: GuestRun): Outcome {
-  const count = (what: string): number =>
-    Number(new RegExp(`^ℹ ${what} (\\d+)$`, 'm').exec(run.output)?.[1] ?? 0)
-  const trouble = run.output.match(KERNEL_TROUBLE) ?? []
-  const wrong = [
-    ...(run.code === undefined ? ['the guest left no exit code'] : []),
-    ...(run.code ? [`exit code ${run.code}`] : []),
-    ...(count('fail') + count('cancelled') > 0 ? [`${count('fail') + count('cancelled')} failed`] : []),
-    // A run without a test is no proof of anything.
-    ...(count('pass') === 0 ? ['none passed'] : []),
-    ...(trouble.length > 0 ? [`the kernel complained: ${trouble[0]?.trim()}`] : []),
-  ]
-  const skipped = count('skipped') > 0 ? `, ${count('skipped')} skipped` : ''
-  const line = `${kernel.name.padEnd(5)} ${kernel.release.padEnd(22)} ${count('pass')} passed${skipped}, ${run.seconds.toFixed(0)} s`
-  return { passed: wrong.length === 0, line: wrong.length === 0 ? line : `${line}: ${wrong.join('; ')}` }
-}
-
-async function runKernel(kernel: Kernel, agent: string): Promise<Outcome> {
+async function runKernel(kernel: Kernel, agent: string): Promise<Verdict> {
   console.log(`\n# Linux ${kernel.release}`)
   const tests = await bundleTests(suites(kernel.name))
   const run = await runInGuest(kernel, script(kernel, agent, tests), { timeoutMs: TIMEOUT_MS })
   console.log(run.output.trimEnd())
-  const outcome = judge(kernel, run)
-  if (!outcome.passed) console.log(`\n# What the machine said\n${run.console.trim()}`)
-  return outcome
+  const verdict = judge(kernel, run)
+  if (!verdict.passed) console.log(`\n# What the machine said\n${run.console.trim()}`)
+  return verdict
 }
 
 // A guest must not outlive its runner: it is ended when the process exits, which these would skip.
@@ -81,13 +61,13 @@ const { values, positionals } = parseArgs({
 })
 const obstacle = prepare()
 if (obstacle !== undefined) {
-  const mayPass = values['if-possible'] && process.env.CI !== 'true'
+  const mayPass = values['if-possible'] && process.env.CI === undefined
   console.log(`test-guests: ${mayPass ? 'skipped' : 'failed'}, this machine cannot have guests: ${obstacle}`)
   process.exit(mayPass ? 0 : 1)
 }
 const kernels = storedKernels().filter((k) => positionals.length === 0 || positionals.includes(k.name))
 const agent = await bundleAgent()
-const outcomes: Outcome[] = []
-for (const kernel of kernels) outcomes.push(await runKernel(kernel, agent))
-console.log(`\n# Guests\n${outcomes.map((o) => `${o.passed ? '✔' : '✖'} ${o.line}`).join('\n')}`)
-process.exit(outcomes.length > 0 && outcomes.every((o) => o.passed) ? 0 : 1)
+const verdicts: Verdict[] = []
+for (const kernel of kernels) verdicts.push(await runKernel(kernel, agent))
+console.log(`\n# Guests\n${verdicts.map((v) => `${v.passed ? '✔' : '✖'} ${v.line}`).join('\n')}`)
+process.exit(verdicts.length > 0 && verdicts.every((v) => v.passed) ? 0 : 1)
