@@ -4,7 +4,10 @@
 /** Relative to the project. */
 const onEveryKernel = [
   'test/guests/pods.guest.ts',
+  'src/apply/firewall.test.ts',
   'src/apply/pod_device.test.ts',
+  'src/kernel/netlink/netlink.test.ts',
+  'src/kernel/nft/conntrack.test.ts',
   'src/observe/features.test.ts',
   'test/agent/pod_device.test.ts',
   'test/guard_pod.test.ts',
