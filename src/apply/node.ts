@@ -142,8 +142,9 @@ export class NodeKernel {
     const device = this.podDevice
     return {
       ...outcome,
-      faults: [...complaint, ...(device.ok ? [] : [device.error]), ...outcome.faults],
-      network,
+      faults: [...complaint, ...outcome.faults],
+      // A complaint: trying again would change nothing.
+      network: device.ok ? network : { ...network, complaints: [device.error, ...network.complaints] },
       uplink,
       endpoints,
       podDevice: device.ok ? device.value : undefined,
