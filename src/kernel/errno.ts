@@ -10,7 +10,6 @@ export const EINTR = 4
 export const EAGAIN = 11
 export const EEXIST = 17
 export const ENODEV = 19
-export const EOPNOTSUPP = 95
 export const EADDRINUSE = 98
 export const EADDRNOTAVAIL = 99
 export const ENOBUFS = 105

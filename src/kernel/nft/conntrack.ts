@@ -2,7 +2,7 @@
 // with its address would inherit, and nobody else's flow may go.
 
 import { type Family, familyOf, type Ip, ipBytes } from '../../base/ip.ts'
-import { EOPNOTSUPP } from '../errno.ts'
+import { ENOENT } from '../errno.ts'
 import {
   type Attributes,
   attr,
@@ -66,8 +66,8 @@ export function removeFlows(socket: NetlinkSocket, ips: readonly Ip[]): void {
   }
 }
 
-/** A kernel that knows the filter for reading only, as 6.1 does: what it would have found is looked for here. */
-const isRefused = (answer: Answer): boolean => !answer.ok && answer.errno === EOPNOTSUPP
+/** A kernel that takes the filter for reading only, as 6.1 does (EINVAL): what it would have found is looked for here. */
+const isRefused = (answer: Answer): boolean => !answer.ok && answer.errno !== ENOENT
 
 /** The filter's own messages, for one IPv4 address. */
 export function deleteFlows4(ip: Ip): readonly Message[] {
