@@ -2,7 +2,6 @@
 // port features back. Each missing one is named with the release that brought it.
 
 import type { IfIndex } from '../../base/ifindex.ts'
-import { NETLINK_ROUTE, NetlinkSocket } from '../netlink/socket.ts'
 import { withScratchNetns } from '../netns.ts'
 import { KIND } from './btf.ts'
 import { Attr, BPF, bpf, closeFd, cString, fieldText } from './command.ts'
