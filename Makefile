@@ -9,7 +9,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I bpf -I/usr/include/$(
 BPF_OBJECTS := $(patsubst bpf/%.bpf.c,dist/bpf/%.o,$(wildcard bpf/*.bpf.c))
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test lint check packages clean bench-cni bench-scale bench-paths bpf-stats
+.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bpf-stats
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,8 +54,12 @@ demo: ## a cluster of three nodes on this machine: up, every pair checked and sh
 	$(NODE) --disable-warning=ExperimentalWarning bench/paths_short.ts
 
 test: packages build lint ## all that the tests need, and the tests
-	# One file at a time: scenarios compare what stands on the machine before and after.
+	# The guests first, so that the tests' own summary ends it. One file at a time: scenarios compare what stands on the machine before and after.
+	$(NODE) --disable-warning=ExperimentalWarning test/guests/run.ts --if-possible
 	$(NODE) --test --test-concurrency=1 'src/**/*.test.ts' 'test/**/*.test.ts'
+
+test-guests: build ## tests on Linux 6.1 and 6.12, in emulated machines
+	$(NODE) --disable-warning=ExperimentalWarning test/guests/run.ts
 
 dist/bench-launch: bench/launch.c
 	@mkdir -p dist

@@ -64,6 +64,7 @@ export function agentStatus(input: StatusInput): AgentStatus {
     fastLane: fastLaneView(input.fastLane, input.passed),
     features: input.features,
     drops: [...input.drops],
+    ...(report?.podDevice === undefined ? {} : { podDevice: report.podDevice }),
     podMtuBytes: report?.network.podMtuBytes ?? 0,
   }
 }
@@ -93,6 +94,7 @@ function podStatus(e: Endpoint, input: StatusInput): AgentStatus['pods'][number]
     ...(pod ? { namespace: pod.namespace, name: pod.name } : {}),
     addresses: e.addresses,
     hostInterface: e.link.name,
+    device: e.link.kind,
     hostPorts: input.hostPortsOf(e).map(portText),
   }
 }

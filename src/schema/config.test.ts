@@ -31,6 +31,7 @@ fastLane:
   newFlows: 16384
   attach: auto
 podMtu: smallest
+podDevice: auto
 masquerade:
   enabled: true
   exclude: []
@@ -59,6 +60,7 @@ vxlan: {vni: 7}
 lane: plain
 fastLane: {flows: 4096, attach: clsact}
 podMtu: uplink
+podDevice: veth
 masquerade: {enabled: false, exclude: [192.0.2.9/24, "2001:DB8::/32"]}
 ipam: {ranges: [10.244.3.0/24]}
 http: off

@@ -217,7 +217,7 @@ function forgetAddresses(opened: Opened, ips: readonly Ip[]): void {
   opened.epochs.raise(ips)
 }
 
-const podDevice = (e: Endpoint): Device => ({ index: e.link.index, name: e.link.name, kind: 'veth' })
+const podDevice = (e: Endpoint): Device => ({ index: e.link.index, name: e.link.name, kind: e.link.kind })
 
 function attachPod(opened: Opened, endpoint: Endpoint): Outcome {
   return attachAll(opened, podDevice(endpoint), POD_HOOKS)
