@@ -8,6 +8,7 @@ import { publish } from './lib/figures.ts'
 import { enterSandbox, hasFlag, option, textOption } from './lib/sandbox.ts'
 import { candidateNames, makeCandidates } from './paths_candidates.ts'
 import { rowsOf, trafficFigures } from './paths_figures.ts'
+import { checkLane } from './paths_lane.ts'
 import { measuresNamed } from './paths_measures.ts'
 import { pathsPicture } from './paths_picture.ts'
 import { programFigures } from './paths_programs.ts'
@@ -22,10 +23,12 @@ const only = textOption('only')
 const ms = option('ms', 250)
 const candidates = await makeCandidates(named('candidates') ?? candidateNames)
 checkPaths(candidates)
+checkLane(candidates, 'at the start')
 const measures = measuresNamed(named('measures'))
 const empty: Rounds = { rounds: [], loops: [], idleShare: 0 }
 const result =
   only === 'programs' ? empty : runRounds({ candidates, measures, rounds: option('rounds', 15), ms })
+checkLane(candidates, 'after the rounds')
 const programs = only === 'traffic' ? [] : programFigures(candidates, ms)
 const traffic = trafficFigures(result)
 const rows = rowsOf(result)
