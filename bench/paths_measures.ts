@@ -33,6 +33,11 @@ const all: readonly Measure[] = [
   { name: 'stream4', title: 'TCP, 4 streams', ...stream, ...whole, kind: 'stream4', cpus: BOTH },
   { name: 'rr', title: 'request/response', ...whole, kind: 'rr', cpus: SAME, unit: '/s', perCount: 1 },
   {
+    name: 'udp-two-cores',
+    title: 'UDP, 64 bytes, two cores',
+    ...{ ...whole, kind: 'udp', cpus: BOTH, unit: 'packets/s', perCount: 1, extra: true },
+  },
+  {
     name: 'rr-two-cores',
     title: 'request/response, two cores',
     ...{ ...whole, kind: 'rr', cpus: BOTH, unit: '/s', perCount: 1, extra: true },
