@@ -1,5 +1,5 @@
 // `make bench-paths`: pod to pod between two nodes over every path, in turns, as ratios to node to node.
-// Options: --rounds (15), --ms (250), --candidates and --measures (names with commas between), --only traffic or
+// Options: --rounds (15), --ms (200), --candidates and --measures (names with commas between), --only traffic or
 // programs, --no-save.
 
 import { writeFileSync } from 'node:fs'
@@ -20,7 +20,7 @@ const PICTURE = fileURLToPath(new URL('../docs/design/paths.svg', import.meta.ur
 enterSandbox()
 const named = (name: string): readonly string[] | undefined => textOption(name)?.split(',')
 const only = textOption('only')
-const ms = option('ms', 250)
+const ms = option('ms', 200)
 const candidates = await makeCandidates(named('candidates') ?? candidateNames)
 checkPaths(candidates)
 checkLane(candidates, 'at the start')
