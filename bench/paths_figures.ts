@@ -69,8 +69,19 @@ function againstFlannel(rows: readonly Row[]): readonly Figure[] {
   return rows.flatMap((row) => {
     const other = rows.find((r) => r.candidate === FLANNEL && r.measure === row.measure)
     if (row.candidate !== OVERLAY || !other) return []
-    const ratios = row.visits.map((visit, i) => visit.ratio / (other.visits[i]?.ratio ?? Number.NaN))
-    return [ratioFigure(`${nameOf(row)}.vs-flannel`, spreadOf(ratios))]
+    const times = (of: (visit: Visit) => number): Spread =>
+      spreadOf(row.visits.map((visit, i) => of(visit) / of(other.visits[i] ?? visit)))
+    const name = `${nameOf(row)}.vs-flannel`
+    return [
+      ratioFigure(
+        name,
+        times((v) => v.ratio),
+      ),
+      ratioFigure(
+        `${name}.by-cpu`,
+        times((v) => v.ownRatio),
+      ),
+    ]
   })
 }
 

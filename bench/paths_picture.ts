@@ -44,7 +44,7 @@ ${groups.join('\n')}
 function legend(candidates: readonly string[]): string {
   let x = LEFT
   const entries = candidates.map((candidate, c) => {
-    const entry = `<rect x="${x}" y="34" width="11" height="11" fill="${COLOURS[c % COLOURS.length]}"/><text x="${x + 15}" y="44">${candidate}</text>`
+    const entry = `<rect x="${n(x)}" y="34" width="11" height="11" fill="${COLOURS[c % COLOURS.length]}"/><text x="${n(x + 15)}" y="44">${candidate}</text>`
     x += 30 + candidate.length * 6.6
     return entry
   })

@@ -227,6 +227,13 @@ static void share(const int cpus[2])
 	}
 }
 
+/* A server that failed has said why; its client would wait for it at a barrier for ever. */
+static void server_ended(int signal)
+{
+	if (!shared->stopping)
+		_exit(1);
+}
+
 static void start(pthread_t *threads, void *(*thread)(void *))
 {
 	for (int i = 0; i < measure->pairs; i++)
@@ -254,6 +261,7 @@ int main(int argc, char **argv)
 	cpus[0] = atoi(argv[6]);
 	cpus[1] = atoi(argv[7]);
 	share(cpus);
+	signal(SIGCHLD, server_ended);
 	server = fork();
 	must(server >= 0, "fork");
 	if (server == 0) {

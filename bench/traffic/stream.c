@@ -27,8 +27,8 @@ void stream_server(struct pair *pair)
 	int listening_fd = listener(pair), fd;
 
 	pthread_barrier_wait(&shared->listening);
-	fd = accept(listening_fd, NULL, NULL);
-	must(fd >= 0, "accept");
+	while ((fd = accept(listening_fd, NULL, NULL)) < 0)
+		must(errno == EAGAIN, "accept");
 	pthread_barrier_wait(&shared->connected);
 	while (!shared->stopping) {
 		ssize_t got = recv(fd, chunk, CHUNK_BYTES, 0);
