@@ -228,9 +228,9 @@ static void share(const int cpus[2])
 }
 
 /* A server that failed has said why; its client would wait for it at a barrier for ever. */
-static void server_ended(int signal)
+static void server_ended(int signal, siginfo_t *how, void *context)
 {
-	if (!shared->stopping)
+	if (how->si_status != 0)
 		_exit(1);
 }
 
@@ -249,6 +249,7 @@ static void join(const pthread_t *threads)
 int main(int argc, char **argv)
 {
 	pthread_t threads[MOST_PAIRS];
+	struct sigaction on_end = { .sa_sigaction = server_ended, .sa_flags = SA_SIGINFO | SA_RESTART };
 	int cpus[2], status;
 	pid_t server;
 
@@ -261,7 +262,7 @@ int main(int argc, char **argv)
 	cpus[0] = atoi(argv[6]);
 	cpus[1] = atoi(argv[7]);
 	share(cpus);
-	signal(SIGCHLD, server_ended);
+	must(sigaction(SIGCHLD, &on_end, NULL) == 0, "sigaction");
 	server = fork();
 	must(server >= 0, "fork");
 	if (server == 0) {
