@@ -3,6 +3,7 @@
 import type { EndpointClaim } from '../apply/check.ts'
 import type { FastLaneStatus } from '../apply/fast_lane_contract.ts'
 import type { ReconcileInput, Report, StartFacts, WireRequest } from '../apply/node.ts'
+import type { SocketsStatus } from '../apply/sockets_contract.ts'
 import type { Urgency } from '../apply/watch.ts'
 import type { Fault, Result } from '../base/result.ts'
 import type { Features } from '../observe/features.ts'
@@ -33,6 +34,7 @@ export type KernelCalls = {
   /** What is asked for at run time: of one peer, or of the whole node; undefined: what the config says. */
   readonly setLane: (peer: string | undefined, lane: Lane | undefined) => void
   readonly fastLane: () => FastLaneStatus
+  readonly sockets: () => SocketsStatus
   readonly check: (endpoint: Endpoint, claim: EndpointClaim) => Result<void>
 }
 
