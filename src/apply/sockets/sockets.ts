@@ -40,7 +40,7 @@ const EVENTS: readonly (readonly [number, name: string, why: string])[] = [
 ]
 
 /** Opened by its first use. What it cannot do stands in `status`, and in the faults of `apply` if a pod wishes it. */
-export function createSockets(config: Pick<Config, 'directories'>): Sockets {
+export function createSockets(config: { readonly directories: Pick<Config['directories'], 'bpf'> }): Sockets {
   const state: State = { opened: undefined, running: undefined, wishes: [], unknown: 0, fault: undefined }
   const record = (): Opened | undefined => {
     state.opened ??= open(config.directories.bpf)
