@@ -163,6 +163,7 @@ export async function connectTcp(
   const tcp = new Tcp(fd)
   if (from) {
     const own = sockaddr(from)
+    mustCall('setsockopt', fd, SOL_SOCKET, SO_REUSEADDR, u32(1), 4)
     mustCall('bind', fd, own, own.length)
   }
   const address = sockaddr(to)

@@ -72,6 +72,12 @@ export function sameNodeBench(t: TestContext): Bench {
   }
 }
 
+/** Ends that are not closed yet: a descriptor that is closed twice may be somebody else's the second time. */
+const open = new Set<Disposable>()
+export function hangUp(end: Disposable): void {
+  if (open.delete(end)) end[Symbol.dispose]()
+}
+
 export type Pair = { readonly client: Tcp; readonly server: Tcp; readonly listener: TcpListener }
 
 let port = 9000
@@ -79,13 +85,14 @@ let port = 9000
 export async function connect(t: TestContext, from: TestPod, to: TestPod, family: Family = 4): Promise<Pair> {
   const at = { ip: addressOf(to, family), port: port++ }
   const listener = new TcpListener(to.ns, at)
-  t.after(() => listener[Symbol.dispose]())
+  t.after(() => hangUp(listener))
   const client = await connectTcp(from.ns, at)
   const server = await listener.accept()
   if (!client || !server) throw new Error('no connection')
+  for (const end of [client, server, listener]) open.add(end)
   t.after(() => {
-    client[Symbol.dispose]()
-    server[Symbol.dispose]()
+    hangUp(client)
+    hangUp(server)
   })
   return { client, server, listener }
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { call } from '../../src/kernel/syscalls.ts'
-import { connect, lacking, sameNodeBench, someBytes, transfer } from './bench.ts'
+import { connect, hangUp, lacking, sameNodeBench, someBytes, transfer } from './bench.ts'
 
 const skip = lacking() ?? false
 const MB = 1 << 20
@@ -90,12 +90,12 @@ test('a reset is a reset, and a closed end makes the sender fail as ever', { ski
   one.client.write('x')
   assert.equal(await one.server.read(), 'x')
   call('setsockopt', one.server.fd, SOL_SOCKET, SO_LINGER, Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]), 8)
-  call('close', one.server.fd)
+  hangUp(one.server)
   assert.match((await one.client.read()) ?? '', /ECONNRESET/)
   const two = await connect(t, a, b)
   two.client.write('x')
   assert.equal(await two.server.read(), 'x')
-  call('close', two.server.fd)
+  hangUp(two.server)
   assert.equal(await two.client.read(), '')
   two.client.write('nobody')
   assert.ok(two.client.write('nobody') < 0)
