@@ -26,6 +26,7 @@ import { startSource } from './input.ts'
 import { type KernelClient, startKernel } from './kernel_client.ts'
 import type { LiveNetwork } from './network.ts'
 import { runFolderComplaints, secureRunFolder } from './run_folder.ts'
+import { SOCKETS_FEATURE, socketsText } from './sockets_text.ts'
 import { agentStatus } from './status.ts'
 import { type StatusServer, startStatusServer } from './status_server.ts'
 
@@ -157,7 +158,7 @@ async function serveStatus({ config, log, version, nodeName, core, kernel }: Par
         endpoints: live.endpoints,
         hostPortsOf: (e) => live.hostPortsOf(e),
         surroundings: [...runFolder, ...(await surroundings())],
-        features,
+        features: { ...features, [SOCKETS_FEATURE]: socketsText(await kernel.call('sockets')) },
         drops: readDrops(),
       })
     },
