@@ -61,6 +61,7 @@ export function agentStatus(input: StatusInput): AgentStatus {
     ),
     features: input.features,
     drops: [...input.drops],
+    ...(report?.podDevice === undefined ? {} : { podDevice: report.podDevice }),
     podMtuBytes: report?.network.podMtuBytes ?? 0,
   }
 }
@@ -74,6 +75,7 @@ function podStatus(e: Endpoint, input: StatusInput): AgentStatus['pods'][number]
     ...(pod ? { namespace: pod.namespace, name: pod.name } : {}),
     addresses: e.addresses,
     hostInterface: e.link.name,
+    device: e.link.kind,
     hostPorts: input.hostPortsOf(e).map(portText),
   }
 }

@@ -15,7 +15,7 @@ import { gatewayMac, type OwnLinks, ownLinks } from '../plan/pod_link.ts'
 import type { SocketWish } from '../plan/sockets.ts'
 import { findUplink, isOnLink, type Uplink, type UplinkFacts } from '../plan/uplink.ts'
 import type { Config } from '../schema/config.ts'
-import type { Endpoint } from '../state/endpoint.ts'
+import type { DeviceKind, Endpoint } from '../state/endpoint.ts'
 import type { NodeRow } from '../state/rows.ts'
 import type { HostPort } from '../state/wishes.ts'
 import { checkEndpoint, type EndpointClaim } from './check.ts'
@@ -34,6 +34,7 @@ import type { Firewall, FirewallPod } from './firewall_contract.ts'
 import { findGateways } from './gateways.ts'
 import { applyNeighbours, peerMacs, readNeighbours } from './neighbours.ts'
 import { merged, nothing, type Outcome } from './outcome.ts'
+import { choosePodDevice } from './pod_device.ts'
 import { type NetworkRecord, readRecord, recordedRanges } from './record.ts'
 import { applyRoutes, readRoutes, routeSpecs } from './routes.ts'
 import { noSockets, type Sockets, type SocketsStatus } from './sockets_contract.ts'
@@ -66,11 +67,13 @@ export type Report = Outcome & {
   readonly network: Network
   readonly uplink: Uplink | undefined
   readonly endpoints: readonly Endpoint[]
+  /** What new pods get; undefined: they get none, a fault says why. */
+  readonly podDevice: DeviceKind | undefined
   /** As the run's input said. */
   readonly synced: boolean
 }
 
-export type WireRequest = WireSpec & { readonly hostPorts: readonly HostPort[] }
+export type WireRequest = Omit<WireSpec, 'device'> & { readonly hostPorts: readonly HostPort[] }
 
 const PROTOCOL_ROUTER_ADVERTISEMENT = 9
 
@@ -83,6 +86,7 @@ export class NodeKernel {
   /** HostPorts by the pod address that they lead to; the kernel's maps are the record, this is their copy. */
   #hostPorts = new Map<Ip, readonly HostPort[]>()
   #uplink: IfIndex | undefined
+  #podDevice: Result<DeviceKind> | undefined
 
   constructor(
     config: Config,
@@ -124,6 +128,12 @@ export class NodeKernel {
     })
   }
 
+  /** Found out once: a kernel does not learn. */
+  get podDevice(): Result<DeviceKind> {
+    this.#podDevice ??= choosePodDevice(this.#config.podDevice)
+    return this.#podDevice
+  }
+
   isUplink(index: IfIndex): boolean {
     return index === this.#uplink
   }
@@ -153,20 +163,25 @@ export class NodeKernel {
     ])
     // Before the first sync nobody has said what the uplink should hold.
     const complaint = found.ok || !input.sweep ? [] : [found.error]
+    const device = this.podDevice
     return {
       ...outcome,
       faults: [...complaint, ...outcome.faults],
-      network,
+      // A complaint: trying again would change nothing.
+      network: device.ok ? network : { ...network, complaints: [device.error, ...network.complaints] },
       uplink,
       endpoints,
+      podDevice: device.ok ? device.value : undefined,
       synced: input.sweep,
     }
   }
 
   /** ADD: link, both sides, filter, and the alias as the commit. Undone altogether if any part is refused. */
   wire(request: WireRequest): Result<Endpoint> {
+    const device = this.podDevice
+    if (!device.ok) return device
     let pod: FirewallPod | undefined
-    const made = makeEndpoint(this.#route, request, (endpoint) => {
+    const made = makeEndpoint(this.#route, { ...request, device: device.value }, (endpoint) => {
       pod = { ...this.#firewallPod(endpoint), hostPorts: request.hostPorts }
       return this.#firewall.addPod(pod)
     })

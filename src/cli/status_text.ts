@@ -42,6 +42,7 @@ function head(status: AgentStatus): string {
         : paint('red', 'none'),
     ],
     ['pod MTU', `${status.podMtuBytes}`],
+    ...(status.podDevice === undefined ? [] : [['pods on', status.podDevice]]),
   ]
   return rows.map(([name = '', text]) => `${paint('dim', name.padEnd(8))}${text}`).join('\n')
 }

@@ -33,6 +33,8 @@ const statusSchema = fields({
       name: v.optional(text),
       addresses: texts,
       hostInterface: text,
+      /** Kind of its device: veth or netkit. */
+      device: v.optional(text),
       hostPorts: texts,
     }),
   ),
@@ -52,6 +54,8 @@ const statusSchema = fields({
   features: v.pipe(v.record(text, text), v.readonly()),
   /** What the filter has dropped since its tables were made, by rule. */
   drops: v.optional(list(fields({ name: text, why: text, packets: count }))),
+  /** Kind of device that new pods get; absent: none, a complaint says why. */
+  podDevice: v.optional(text),
   /** What the default route of a pod carries. */
   podMtuBytes: count,
 })

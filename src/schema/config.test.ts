@@ -26,6 +26,7 @@ vxlan:
   vni: 112
   port: 4789
 podMtu: smallest
+podDevice: auto
 masquerade:
   enabled: true
   exclude: []
@@ -52,6 +53,7 @@ pathMode: vxlan
 uplink: {pattern: ["eth*", "/^en[ps]/"]}
 vxlan: {vni: 7}
 podMtu: uplink
+podDevice: veth
 masquerade: {enabled: false, exclude: [192.0.2.9/24, "2001:DB8::/32"]}
 ipam: {ranges: [10.244.3.0/24]}
 http: off

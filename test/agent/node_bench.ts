@@ -11,6 +11,7 @@ import { must } from '../../src/base/result.ts'
 import { type Ended, runProgram } from '../../src/cni/testing/program.ts'
 import { createNetns, removeNetns } from '../../src/kernel/netns.ts'
 import { type AgentStatus, parseAgentStatus } from '../../src/schema/agent_status.ts'
+import { removeBpffs } from '../bpffs.ts'
 import { type TestNamespace, testNamespace } from '../namespaces.ts'
 import { type AgentProcess, startAgentProcess } from './agent_process.ts'
 import { run } from './dump.ts'
@@ -65,6 +66,7 @@ export class NodeBench {
     t.after(async () => {
       await this.#agent?.kill()
       for (const path of this.#doomed) removeNetns(path)
+      removeBpffs(join(this.folder, 'bpf'))
       rmSync(this.folder, { recursive: true, force: true })
     })
   }
@@ -77,7 +79,7 @@ export class NodeBench {
       http: 'off',
       log: { level: 'debug' },
       ipam: { coolDownSeconds: 1 },
-      directories: { run: this.runFolder },
+      directories: { run: this.runFolder, bpf: join(this.folder, 'bpf', 'podlane') },
     }
     writeFileSync(this.#configFile, stringify({ ...base, ...this.#options.config, ...more }))
   }

@@ -118,14 +118,18 @@ export const arp = (
   ])
 export const ARP = 0x0806
 
-/** A neighbour solicitation or advertisement (RFC 4861) with the link-layer address as option. */
+/**
+ * A neighbour solicitation or advertisement (RFC 4861) with the link-layer address as option. An advertisement
+ * overrides; to a group it says of itself that nobody asked, else it would count for nothing (7.1.2).
+ */
 export function neighbour(
   kind: 'solicitation' | 'advertisement',
   route: Route,
   target: Ip,
   mac: Mac,
 ): Uint8Array {
-  const [type, flags, option] = kind === 'solicitation' ? [135, 0, 1] : [136, 0x60, 2]
+  const override = route.dst.startsWith('ff') ? 0x20 : 0x60
+  const [type, flags, option] = kind === 'solicitation' ? [135, 0, 1] : [136, override, 2]
   const body = (sum: number) =>
     concat([
       bytes(type, 0),

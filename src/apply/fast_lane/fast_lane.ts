@@ -64,7 +64,7 @@ export function createFastLane(config: Config): FastLane {
       plan = wanted
       if (!opened) return { changes: [], faults: fault ? [fault] : [], switched: [] }
       const pods = applyPods(opened, wanted.pods, options.sweep)
-      const paths = opened.paths.apply(wanted.lane, wanted.own, wanted.paths, options)
+      const paths = opened.paths.apply(wanted, options)
       // What is in the maps holds from the first packet on.
       const attached = applyAttachments(opened, wanted, options.sweep)
       return { ...merged([pods, paths, attached]), switched: paths.switched }
@@ -183,7 +183,7 @@ function forgetAddresses(opened: Opened, ips: readonly Ip[]): void {
   opened.epochs.raise(ips)
 }
 
-const podDevice = (e: Endpoint): Device => ({ index: e.link.index, name: e.link.name, kind: 'veth' })
+const podDevice = (e: Endpoint): Device => ({ index: e.link.index, name: e.link.name, kind: e.link.kind })
 
 function attachPod(opened: Opened, endpoint: Endpoint): Outcome {
   return attachAll(opened, podDevice(endpoint), POD_HOOKS)

@@ -4,7 +4,7 @@
 import type { Cidr } from '../../base/cidr.ts'
 import type { Fault } from '../../base/result.ts'
 import type { BpfMap } from '../../kernel/bpf/map.ts'
-import type { FastHop, FastPath, Lane } from '../../plan/fast_lane.ts'
+import type { FastHop, FastLanePlan, FastPath } from '../../plan/fast_lane.ts'
 import type { Applied, ApplyOptions } from '../fast_lane_contract.ts'
 import { hopState, lane, layouts, PATH_LOCAL } from './abi.ts'
 import type { Epochs } from './epochs.ts'
@@ -19,6 +19,8 @@ export type PathMaps = {
   readonly neighbours: BpfMap
   readonly ranges: BpfMap
 }
+
+type Here = Pick<FastLanePlan, 'lane' | 'mtuBytes' | 'own'>
 
 export class PathTable {
   readonly #maps: PathMaps
@@ -44,23 +46,26 @@ export class PathTable {
   }
 
   /** @param again next hops that a program has called moved are believed again if the kernel still says the same */
-  apply(here: Lane, own: readonly Cidr[], paths: readonly FastPath[], options: ApplyOptions): Applied {
+  apply(plan: Here & { readonly paths: readonly FastPath[] }, options: ApplyOptions): Applied {
+    const { paths } = plan
     const changes: string[] = []
     const faults: Fault[] = []
     const switched: Cidr[] = []
-    if (this.#writePath(PATH_LOCAL, herePath(here)) === 'lane') switched.push(...own)
+    if (this.#writePath(PATH_LOCAL, herePath(plan.lane, plan.mtuBytes)) === 'lane') switched.push(...plan.own)
     for (const path of paths) {
       const index = this.#claim(path)
       if (index === undefined) {
         faults.push(fullFault(path))
         continue
       }
-      const hop = path.hop ? this.#hop(path.hop, options.again) : 0
+      const hop = path.hop ? this.#hopIndex(path.hop) : 0
       const written = this.#writePath(index, pathValue(path, hop))
       if (written) changes.push(`fast lane: path to ${path.peer}`)
       if (written === 'lane') switched.push(...path.ranges)
       for (const range of path.ranges) this.#lead(range, index, changes, faults)
     }
+    // Only with every new header in place: until then packets would go to where the hop was.
+    for (const path of paths) if (path.hop) this.#believe(path.hop, options.again)
     if (options.sweep) changes.push(...this.#remove(paths))
     return { changes, faults, switched }
   }
@@ -104,20 +109,23 @@ export class PathTable {
     return old?.readUInt32LE(at) === value.readUInt32LE(at) ? 'header' : 'lane'
   }
 
-  #hop(hop: FastHop, again: boolean): number {
+  #hopIndex(hop: FastHop): number {
     const key = addressKey(hop.ip)
     const known = this.#neighbours.get(key)
-    const index = known?.readUInt32LE(layouts.neighbour.hop.at) ?? this.#freeHop()
-    const changed = this.#neighbours.set(key, neighbourValue(index, hop.mac)) === true
-    if (changed || again) this.#maps.hops.update(indexKey(index), goodHop())
-    return index
-  }
-
-  #freeHop(): number {
+    if (known) return known.readUInt32LE(layouts.neighbour.hop.at)
     const taken = new Set(
       this.#neighbours.entries().map(([, value]) => value.readUInt32LE(layouts.neighbour.hop.at)),
     )
-    for (let i = 1; ; i++) if (!taken.has(i)) return i
+    let index = 1
+    while (taken.has(index)) index++
+    this.#neighbours.set(key, neighbourValue(index, hop.mac))
+    return index
+  }
+
+  #believe(hop: FastHop, again: boolean): void {
+    const index = this.#hopIndex(hop)
+    const changed = this.#neighbours.set(addressKey(hop.ip), neighbourValue(index, hop.mac)) === true
+    if (changed || again) this.#maps.hops.update(indexKey(index), goodHop())
   }
 
   #lead(range: Cidr, index: number, changes: string[], faults: Fault[]): void {
