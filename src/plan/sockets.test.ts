@@ -24,7 +24,7 @@ const endpoint = (podUid: string | undefined, ...addresses: string[]): Endpoint 
   podUid,
   podMac: mac,
   addresses: addresses.map((a) => must(parseIp(a))),
-  link: { index: ifIndex(5), name: 'pl1', mac, mtuBytes: 1500 },
+  link: { kind: 'veth', index: ifIndex(5), name: 'pl1', mac, mtuBytes: 1500 },
 })
 const plan = (pods: readonly PodRow[], ...endpoints: readonly Endpoint[]): string[] => [
   ...planSockets(socketWishes(pods), endpoints),
