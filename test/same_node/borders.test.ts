@@ -5,13 +5,19 @@ import { test } from 'node:test'
 import type { IfIndex } from '../../src/base/ifindex.ts'
 import { addAddress } from '../../src/kernel/netlink/address.ts'
 import { setLink } from '../../src/kernel/netlink/link.ts'
-import { addressOf, type Host, ip, run, write } from '../guard/cluster.ts'
-import { connectTcp, TcpListener } from '../guard/sockets.ts'
+import { call, mustCall } from '../../src/kernel/syscalls.ts'
+import { addressOf, type Host, ip, run, sysctl, write } from '../guard/cluster.ts'
+import { connectTcp, sockaddr, Tcp, TcpListener } from '../guard/sockets.ts'
 import { testNamespace } from '../namespaces.ts'
 import { connect, hangUp, lacking, sameNodeBench } from './bench.ts'
 
 const skip = lacking() ?? false
 const LOOPBACK = 1 as IfIndex
+const AF_INET = 2
+const STREAM_NONBLOCK = 1 | 0x800
+const MSG_FASTOPEN = 0x20000000
+/** Client, server, neither with a cookie, and for every listener (ip-sysctl). */
+const FASTOPEN_WITHOUT_COOKIE = 0x1 | 0x2 | 0x4 | 0x200 | 0x400
 
 const translate = (node: Host, from: string, to: string): string =>
   run(
@@ -141,3 +147,27 @@ test('one pod opts out: its connections go back to the stack, those of others do
   assert.equal(bench.count('short'), 3)
   assert.equal(bench.count('void'), 1)
 })
+
+for (const server of ['takes', 'does not take'])
+  test(`what is sent with the first packet (TCP fast open) comes first, also if the server ${server} it`, {
+    skip,
+  }, async (t) => {
+    const bench = sameNodeBench(t)
+    const [a, b] = [bench.pod(2), bench.pod(3)]
+    bench.optIn(a, b)
+    sysctl(a.ns, 'ipv4/tcp_fastopen', String(FASTOPEN_WITHOUT_COOKIE))
+    sysctl(b.ns, 'ipv4/tcp_fastopen', String(server === 'takes' ? FASTOPEN_WITHOUT_COOKIE : 0))
+    const at = { ip: addressOf(b, 4), port: 8002 }
+    using listener = new TcpListener(b.ns, at)
+    using client = new Tcp(a.ns.inside(() => mustCall('socket', AF_INET, STREAM_NONBLOCK, 0)))
+    const to = sockaddr(at)
+    assert.equal(call('sendto', client.fd, Buffer.from('first '), 6, MSG_FASTOPEN, to, to.length), 6)
+    using far = (await listener.accept()) ?? assert.fail('none came')
+    client.write('second ')
+    client.write('third')
+    let got = ''
+    for (let text = await far.read(50); text; text = await far.read(50)) got += text
+    assert.equal(got, 'first second third')
+    far.write('back')
+    assert.equal(await client.read(), 'back')
+  })
