@@ -43,6 +43,12 @@ test('a pod that has ended, or whose address is another’s by now, opts nobody 
   assert.deepEqual(plan([stale], endpoint('u9', '10.244.1.2')), [])
 })
 
+test('a pod with a bandwidth limit stays where the limit is', () => {
+  const row = pod('u1', 'true')
+  const limited = { ...row, annotations: { ...row.annotations, 'kubernetes.io/egress-bandwidth': '1M' } }
+  assert.deepEqual(plan([limited], endpoint('u1', '10.244.1.2')), [])
+})
+
 test('where a runtime gives no uid, the address that the API reports decides', () => {
   const told = pod('u1', 'true', { podIPs: [{ ip: '10.244.1.2' }] })
   assert.deepEqual(plan([told], endpoint(undefined, '10.244.1.2')), ['10.244.1.2'])

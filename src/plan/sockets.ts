@@ -9,11 +9,17 @@ export const SOCKETS_ANNOTATION = 'podlane.io/same-node-sockets'
 /** What crosses to the kernel Worker of a pod that has opted in. */
 export type SocketWish = Pick<PodRow, 'uid' | 'addresses'>
 
-/** Anything but «true» is no. A pod that has ended wishes nothing: its addresses may be another's. */
+/**
+ * Anything but «true» is no. A pod that has ended wishes nothing: its addresses may be another's. Neither does one with
+ * a bandwidth limit: its queues see packets only.
+ */
 export const socketWishes = (pods: Iterable<PodRow>): SocketWish[] =>
   [...pods]
-    .filter((pod) => !pod.ended && pod.annotations[SOCKETS_ANNOTATION] === 'true')
+    .filter((pod) => !pod.ended && pod.annotations[SOCKETS_ANNOTATION] === 'true' && !isLimited(pod))
     .map(({ uid, addresses }) => ({ uid, addresses }))
+
+const isLimited = ({ annotations }: PodRow): boolean =>
+  ['ingress', 'egress'].some((way) => annotations[`kubernetes.io/${way}-bandwidth`] !== undefined)
 
 /**
  * The endpoints' addresses that are opted in. Who an endpoint belongs to says its uid; only where a runtime gave none
