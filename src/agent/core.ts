@@ -9,6 +9,7 @@ import { faultText, ok, type Result } from '../base/result.ts'
 import type { RowSink } from '../input/source.ts'
 import { AddressPool } from '../ipam/pool.ts'
 import type { Lane } from '../plan/fast_lane.ts'
+import { type SocketWish, socketWishes } from '../plan/sockets.ts'
 import type { Config } from '../schema/config.ts'
 import { createTables, type Tables } from '../state/tables.ts'
 import type { KernelClient } from './kernel_client.ts'
@@ -44,13 +45,15 @@ export class Core {
   #knowledge: Knowledge = recordedKnowledge(NO_RECORD)
   #report: AgentReport | undefined
   #tablesDue = false
+  /** Of pods only this concerns the kernel: which want to talk from socket to socket. */
+  #wishes: readonly SocketWish[] = []
   readonly #nodeDelta = createNodeDelta()
 
   constructor(options: CoreOptions) {
     const { config, kernel, log } = options
     this.#options = options
     const { tables, sink } = createTables(config.input.kind, (what) => {
-      if (what !== 'pods') this.#ask(what, INPUT_DELAY_MS)
+      if (what !== 'pods' || this.#wishesChanged()) this.#ask(what, INPUT_DELAY_MS)
     })
     this.tables = tables
     this.sink = sink
@@ -140,6 +143,12 @@ export class Core {
     if (this.#canAct()) this.#reconciler.request(why, delayMs)
   }
 
+  #wishesChanged(): boolean {
+    const before = this.#wishes
+    this.#wishes = socketWishes(this.tables.pods.values())
+    return JSON.stringify(before) !== JSON.stringify(this.#wishes)
+  }
+
   #reconcile(): Promise<AgentReport> {
     const { synced } = this.tables.source
     const tables = this.#tablesDue
@@ -147,7 +156,8 @@ export class Core {
     // Half a list of nodes is worse than the record: until all inputs are in sync, only that counts.
     const nodes = this.#nodeDelta(synced ? this.tables.nodes.values() : [])
     const selfName = this.#options.nodeName
-    return this.#options.kernel.call('reconcile', { selfName, nodes, sweep: synced, tables })
+    const sockets = this.#wishes
+    return this.#options.kernel.call('reconcile', { selfName, nodes, sweep: synced, tables, sockets })
   }
 
   async #learn(report: AgentReport): Promise<void> {

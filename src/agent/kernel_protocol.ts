@@ -3,6 +3,7 @@
 import type { EndpointClaim } from '../apply/check.ts'
 import type { FastLaneStatus } from '../apply/fast_lane_contract.ts'
 import type { ReconcileInput, Report, StartFacts, WireRequest } from '../apply/node.ts'
+import type { SocketsStatus } from '../apply/sockets_contract.ts'
 import type { Urgency } from '../apply/watch.ts'
 import type { Fault, Result } from '../base/result.ts'
 import type { Features } from '../observe/features.ts'
@@ -34,6 +35,7 @@ export type KernelCalls = {
   readonly setLane: (peer: string | undefined, lane: Lane | undefined) => Result<void>
   readonly fastLane: () => FastLaneStatus
   readonly sweepFlows: () => void
+  readonly sockets: () => SocketsStatus
   readonly check: (endpoint: Endpoint, claim: EndpointClaim) => Result<void>
 }
 

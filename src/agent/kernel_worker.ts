@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { createFastLane } from '../apply/fast_lane/fast_lane.ts'
 import { createFirewall } from '../apply/firewall.ts'
 import { NodeKernel } from '../apply/node.ts'
+import { createSockets } from '../apply/sockets/sockets.ts'
 import { watchKernel } from '../apply/watch.ts'
 import { probeFeatures } from '../observe/features.ts'
 import type { Peer } from '../plan/peers.ts'
@@ -22,7 +23,7 @@ const fastLane = createFastLane(config, ({ kind, why }) => {
   // What the kernel says of a neighbour counts, and it may have heard the same; this only makes us ask now.
   else say({ look: why, urgency: 'now' })
 })
-const node = new NodeKernel(config, createFirewall(config), fastLane)
+const node = new NodeKernel(config, createFirewall(config), fastLane, createSockets(config))
 watchKernel({
   look: (look, urgency) => say({ look, urgency }),
   isUplink: (index) => node.isUplink(index),
@@ -53,6 +54,7 @@ const calls: KernelCalls = {
   setLane: (peer, lane) => node.setLane(peer, lane),
   fastLane: () => node.fastLane(),
   sweepFlows: () => node.sweepFlows(),
+  sockets: () => node.sockets(),
 }
 
 port.on('message', ({ id, name, args }: Call) => {

@@ -30,6 +30,7 @@ import { type KernelClient, startKernel } from './kernel_client.ts'
 import { switchLane } from './lane_switch.ts'
 import type { LiveNetwork } from './network.ts'
 import { runFolderComplaints, secureRunFolder } from './run_folder.ts'
+import { SOCKETS_FEATURE, socketsText } from './sockets_text.ts'
 import { agentStatus } from './status.ts'
 import { type StatusServer, startStatusServer } from './status_server.ts'
 
@@ -174,7 +175,7 @@ async function serveStatus({ config, log, version, nodeName, core, kernel }: Par
         surroundings: [...runFolder, ...faults],
         passed,
         fastLane: await kernel.call('fastLane'),
-        features,
+        features: { ...features, [SOCKETS_FEATURE]: socketsText(await kernel.call('sockets')) },
         drops: readDrops(),
       })
     },

@@ -12,6 +12,7 @@ import { type FastLaneInput, type Lane, neededGateways, planFastLane } from '../
 import { type Network, planNetwork } from '../plan/network.ts'
 import { VXLAN_LINK } from '../plan/ownership.ts'
 import { gatewayMac, type OwnLinks, ownLinks } from '../plan/pod_link.ts'
+import type { SocketWish } from '../plan/sockets.ts'
 import { findUplink, isOnLink, type Uplink, type UplinkFacts } from '../plan/uplink.ts'
 import type { Config } from '../schema/config.ts'
 import type { DeviceKind, Endpoint } from '../state/endpoint.ts'
@@ -36,6 +37,7 @@ import { merged, nothing, type Outcome } from './outcome.ts'
 import { choosePodDevice } from './pod_device.ts'
 import { type NetworkRecord, readRecord, recordedRanges } from './record.ts'
 import { applyRoutes, readRoutes, routeSpecs } from './routes.ts'
+import { noSockets, type Sockets, type SocketsStatus } from './sockets_contract.ts'
 import { applySwitches, readSwitch, wantedSwitches } from './switches.ts'
 import { applyFdb, applyVxlanAddresses, applyVxlanLink } from './vxlan.ts'
 
@@ -57,6 +59,8 @@ export type ReconcileInput = {
   readonly sweep: boolean
   /** Rules and sets of the filter may be gone: they are looked at too, which costs a program's start. */
   readonly tables?: boolean
+  /** This node's pods that want to talk from socket to socket. */
+  readonly sockets?: readonly SocketWish[]
 }
 
 export type Report = Outcome & {
@@ -78,18 +82,26 @@ export class NodeKernel {
   readonly #config: Config
   readonly #firewall: Firewall
   readonly #fastLane: FastLane
+  readonly #sockets: Sockets
   /** HostPorts by the pod address that they lead to; the kernel's maps are the record, this is their copy. */
   #hostPorts = new Map<Ip, readonly HostPort[]>()
   #uplink: IfIndex | undefined
   #podDevice: Result<DeviceKind> | undefined
 
-  constructor(config: Config, firewall: Firewall, fastLane: FastLane = plainOnly) {
+  constructor(
+    config: Config,
+    firewall: Firewall,
+    fastLane: FastLane = plainOnly,
+    sockets: Sockets = noSockets,
+  ) {
+    this.#sockets = sockets
     this.#config = config
     this.#firewall = firewall
     this.#fastLane = fastLane
   }
 
   close(): void {
+    this.#sockets.close()
     this.#fastLane.close()
     this.#firewall.close()
     this.#route.close()
@@ -144,7 +156,11 @@ export class NodeKernel {
       endpoints,
       recordedRanges: recordedRanges(routes),
     })
-    const outcome = merged([built, this.#apply(network, uplink, { ...facts, routes }, endpoints, input)])
+    const outcome = merged([
+      built,
+      this.#apply(network, uplink, { ...facts, routes }, endpoints, input),
+      this.#sockets.apply(input.sockets ?? [], endpoints, input),
+    ])
     // Before the first sync nobody has said what the uplink should hold.
     const complaint = found.ok || !input.sweep ? [] : [found.error]
     const device = this.podDevice
@@ -177,6 +193,7 @@ export class NodeKernel {
     }
     const endpoint = made.value
     // A refusal is found by the next reconcile: until then the pod has the plain network.
+    this.#sockets.addPod(endpoint, request.netnsFd)
     this.#fastLane.addPod(endpoint, (request.bandwidth?.ingressRate ?? 0) > 0)
     if (request.hostPorts.length > 0)
       for (const ip of endpoint.addresses) this.#hostPorts.set(ip, request.hostPorts)
@@ -192,6 +209,7 @@ export class NodeKernel {
   unwire(endpoint: Endpoint): Result<readonly Fault[]> {
     const marked = markDeleting(this.#route, endpoint)
     if (!marked.ok) return marked
+    this.#sockets.removePod(endpoint)
     this.#fastLane.removePod(endpoint)
     const forgotten = this.forget(endpoint)
     return ok(forgotten.ok ? [] : [forgotten.error])
@@ -204,6 +222,7 @@ export class NodeKernel {
 
   /** The elements of an endpoint whose link went away by itself (its pod's namespace was destroyed). By its addresses. */
   forget(endpoint: Endpoint): Result<void> {
+    this.#sockets.removePod(endpoint)
     this.#fastLane.removePod(endpoint)
     const removed = this.#firewall.removePod(this.#firewallPod(endpoint), this.#coolDownMs)
     if (removed.ok) for (const ip of endpoint.addresses) this.#hostPorts.delete(ip)
@@ -213,6 +232,10 @@ export class NodeKernel {
   /** What an operator asks for at run time; `reconcile` makes it so. */
   setLane(peer: string | undefined, wish: Lane | undefined): Result<void> {
     return this.#fastLane.setLane(peer, wish)
+  }
+
+  sockets(): SocketsStatus {
+    return this.#sockets.status()
   }
 
   fastLane(): FastLaneStatus {

@@ -23,7 +23,12 @@ export type NodeFact = {
   readonly addresses: readonly string[]
   readonly podCIDRs: readonly string[]
 }
-export type PodFact = { readonly name: string; readonly uid?: string; readonly addresses?: readonly string[] }
+export type PodFact = {
+  readonly name: string
+  readonly uid?: string
+  readonly addresses?: readonly string[]
+  readonly annotations?: Readonly<Record<string, string>>
+}
 export type BenchOptions = {
   readonly name?: string
   readonly nodes: readonly NodeFact[]

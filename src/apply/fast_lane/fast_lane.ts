@@ -162,7 +162,7 @@ function open(config: Config): Result<Opened> {
 }
 
 /** `/sys/fs/bpf/podlane`: a folder on a bpffs, which is mounted where it should be if it is not. */
-function ensureFolder(folder: string): Result<void> {
+export function ensureFolder(folder: string): Result<void> {
   const parent = join(folder, '..')
   try {
     if (!isBpffs(folder) && !isBpffs(parent)) {
