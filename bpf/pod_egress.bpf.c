@@ -51,7 +51,7 @@ int pod_egress(struct __sk_buff *skb)
 	struct ethhdr *eth = packet_data(skb);
 	struct sender sender = {};
 	struct packet packet;
-	struct flow decided, *flow;
+	struct flow decided, *known, *flow;
 	struct flow_side *from;
 	struct path *path;
 	int reason;
@@ -61,19 +61,15 @@ int pod_egress(struct __sk_buff *skb)
 	reason = read_packet(&packet, eth + 1, end, eth->h_proto);
 	if (reason)
 		return to_stack(reason);
-	flow = packet.icmp_error ? NULL : bpf_map_lookup_elem(&flows, &packet.key);
-	if (!flow || !is_current(flow) || (packet.tcp_flags & TCP_SYN) ||
-	    (packet.key.protocol == IPPROTO_UDP && flow->asked != clock_units())) {
+	known = packet.icmp_error ? NULL : bpf_map_lookup_elem(&flows, &packet.key);
+	flow = packet.icmp_error ? NULL : decided_flow(&packet, known, clock_units());
+	if (!flow) {
 		sender.ifindex = skb->ifindex;
 		copy_mac(sender.mac, eth->h_source);
 		reason = packet.icmp_error ? match_error(skb, &packet, &sender, ETH_HLEN, &decided)
-					   : decide(skb, &packet, &sender, &decided);
+					   : decide(skb, &packet, &sender, known, &decided);
 		if (reason)
 			return to_stack(reason);
-		flow = &decided;
-	} else if (packet.tcp_flags & (TCP_FIN | TCP_RST) || has_both(flow->state, FIN)) {
-		decided = *flow;
-		follow_tcp(&packet, flow);
 		flow = &decided;
 	}
 	from = &flow->side[packet.side & 1];

@@ -94,7 +94,7 @@ int uplink_ingress(struct __sk_buff *skb)
 	struct sender sender = {};
 	struct tunnel tunnel = {};
 	struct packet packet;
-	struct flow decided, *flow;
+	struct flow decided, *known, *flow;
 	struct path *path;
 	int reason;
 
@@ -111,28 +111,21 @@ int uplink_ingress(struct __sk_buff *skb)
 	}
 	if (reason)
 		return skb->protocol == bpf_htons(ETH_P_IPV6) && !tunnel.bytes ? hear_nd(skb) : to_stack(reason);
-	flow = packet.icmp_error ? NULL : bpf_map_lookup_elem(&flows, &packet.key);
-	if (!flow || !is_current(flow) || (packet.tcp_flags & TCP_SYN) ||
-	    (packet.key.protocol == IPPROTO_UDP && flow->asked != clock_units())) {
+	known = packet.icmp_error ? NULL : bpf_map_lookup_elem(&flows, &packet.key);
+	flow = packet.icmp_error ? NULL : decided_flow(&packet, known, clock_units());
+	if (!flow) {
 		reason = packet.icmp_error
 				 ? match_error(skb, &packet, &sender, ETH_HLEN + tunnel.bytes, &decided)
-				 : decide(skb, &packet, &sender, &decided);
+				 : decide(skb, &packet, &sender, known, &decided);
 		if (reason)
 			return to_stack(reason);
 		flow = &decided;
-	} else {
-		decided.path = flow->path;
 	}
 	path = bpf_map_lookup_elem(&paths, &flow->path);
 	if (!path || path->kind == PATH_HERE)
 		return to_stack(REASON_SENDER);
 	if (!packet.icmp_error && !is_from(path, &sender))
 		return to_stack(REASON_SENDER);
-	if (flow != &decided && (packet.tcp_flags & (TCP_FIN | TCP_RST) || has_both(flow->state, FIN))) {
-		decided = *flow;
-		follow_tcp(&packet, flow);
-		flow = &decided;
-	}
 	if (flow->lane != LANE_FAST || path->lane != LANE_FAST) {
 		count_received(skb, flow->path, LANE_PLAIN);
 		return to_stack(flow->lane != LANE_FAST ? flow->reason : REASON_LANE);

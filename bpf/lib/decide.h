@@ -126,11 +126,22 @@ static __always_inline void ask_again(struct __sk_buff *skb, const struct packet
 	}
 }
 
+static __always_inline int is_sender(const struct flow *flow, const struct packet *packet, const struct sender *sender)
+{
+	const struct flow_side *side = &flow->side[packet->side & 1];
+	__u32 index = flow->path;
+	struct path *path;
+
+	if (sender->ifindex)
+		return side->ifindex == sender->ifindex && same_mac(side->mac, sender->mac);
+	path = bpf_map_lookup_elem(&paths, &index);
+	return path && is_from(path, sender);
+}
+
 // Decides, and keeps the decision. `out` is what holds for this packet.
 static __noinline int decide(struct __sk_buff *skb, struct packet *packet, const struct sender *sender,
-			     struct flow *out)
+			     struct flow *known, struct flow *out)
 {
-	struct flow *known = bpf_map_lookup_elem(&flows, &packet->key);
 	struct flow *waiting = known ? NULL : bpf_map_lookup_elem(&half_open, &packet->key);
 	__u32 now = clock_units();
 	int translated, reason, begins = is_new_connection(packet);
@@ -139,9 +150,12 @@ static __noinline int decide(struct __sk_buff *skb, struct packet *packet, const
 		if (packet->key.protocol == IPPROTO_UDP && known->asked != now)
 			ask_again(skb, packet, known, now);
 		*out = *known;
+		// Whoever forges an end must not have it believed.
+		if (packet->key.protocol == IPPROTO_TCP && is_sender(known, packet, sender))
+			follow_tcp(packet, known);
 		return REASON_NONE;
 	}
-	if (waiting && is_current(waiting) && !begins && now - waiting->asked < 2)
+	if (waiting && is_current(waiting) && !begins && now - waiting->asked < WAITING_UNITS)
 		return follow_waiting(packet, waiting, out);
 
 	__builtin_memset(out, 0, sizeof(*out));
@@ -160,7 +174,9 @@ static __noinline int decide(struct __sk_buff *skb, struct packet *packet, const
 	out->asked = now;
 	out->source_port = bpf_htons(0xc000 | (bucket_of(&packet->key.address[0]) ^ bucket_of(&packet->key.address[1]) ^
 					       (packet->key.port[0] * 31u + packet->key.port[1])) % 0x3fff);
-	translated = translation_of(skb, packet);
+	// A connection that begins here is as its pod has made it; one that the host translates never begins with a pod's
+	// address at both ends, only its answers look so.
+	translated = begins ? NOT_TRANSLATED : translation_of(skb, packet);
 	choose_lane(out, translated);
 	if (begins && known)
 		remove_flow(&packet->key, known);

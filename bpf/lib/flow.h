@@ -29,6 +29,28 @@ static __always_inline int has_both(__u32 state, __u32 bit)
 	return (state & BOTH(bit)) == BOTH(bit);
 }
 
+// Decisions about flows that nobody has answered are made again after this, in units of 256 jiffies.
+#define WAITING_UNITS 2
+
+// The flow of this packet, if what was decided about it holds without another look: nothing begins or ends, no epoch
+// has changed, and the kernel has been asked lately where it must be.
+static __always_inline struct flow *decided_flow(const struct packet *packet, struct flow *known, __u32 now)
+{
+	struct flow *waiting;
+
+	if (packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
+		return NULL;
+	if (known) {
+		if (!is_current(known) || has_both(known->state, FIN))
+			return NULL;
+		return packet->key.protocol == IPPROTO_UDP && known->asked != now ? NULL : known;
+	}
+	waiting = bpf_map_lookup_elem(&half_open, &packet->key);
+	if (!waiting || !(waiting->state & SEEN << packet->side) || now - waiting->asked >= WAITING_UNITS)
+		return NULL;
+	return is_current(waiting) ? waiting : NULL;
+}
+
 // True if the pods at both ends may have one flow more.
 static __always_inline int take_share(const struct flow *flow)
 {
