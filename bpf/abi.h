@@ -86,7 +86,7 @@ struct path {
 	__u32 kind;
 	__u32 lane;
 	__u32 ifindex;   // the uplink
-	__u32 mtu_bytes; // of a pod's IP packet
+	__u32 mtu_bytes; // of a pod's IP packet; a program lowers it when a router says so
 	__u32 hop;       // index into `hops`
 	__u16 checksum;  // of the outer IPv4 header with length, identification and ECN zero, not yet complemented
 	__u8 zero[2];
@@ -105,7 +105,6 @@ enum hop_state {
 
 struct hop {
 	__u32 state;
-	__u32 mtu_bytes; // of the underlay towards it, as ICMP said; 0: nothing was said
 };
 
 struct neighbour {

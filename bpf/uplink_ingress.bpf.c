@@ -4,6 +4,7 @@
 #include "lib/header.h"
 #include "lib/icmp_error.h"
 #include "lib/neighbour.h"
+#include "lib/path_mtu.h"
 #include "lib/tunnel.h"
 
 // The longest headers that are read: a tunnel over IPv6 with a TCP packet over IPv6 in it.
@@ -117,6 +118,8 @@ int uplink_ingress(struct __sk_buff *skb)
 		reason = packet.icmp_error
 				 ? match_error(skb, &packet, &sender, ETH_HLEN + tunnel.bytes, &decided)
 				 : decide(skb, &packet, &sender, known, &decided);
+		if (reason && packet.icmp_error && !tunnel.bytes)
+			hear_too_big(skb);
 		if (reason)
 			return to_stack(reason);
 		flow = &decided;

@@ -83,6 +83,15 @@ struct {
 	__type(value, struct neighbour);
 } neighbours SEC(".maps");
 
+// Paths through a tunnel by the node at its other end.
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 8192);
+	__type(key, struct address);
+	__type(value, __u32);
+} tunnels SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, REASONS);

@@ -49,6 +49,8 @@ export type ApplyOptions = { readonly sweep: boolean; readonly again: boolean }
 export type Applied = Outcome & { readonly switched: readonly Cidr[] }
 
 export type FastLane = {
+  /** Whether programs stand at pods and uplink, whichever lane is wished. */
+  readonly isOpen: () => boolean
   /** Loads the programs or finds them. A fault: everything stays plain. */
   readonly start: () => Outcome
   /** @param again next hops that a program has called moved are believed again */
@@ -71,6 +73,7 @@ export type FastLane = {
 
 /** For what needs no speed: everything stays plain. */
 export const plainOnly: FastLane = {
+  isOpen: () => false,
   start: () => nothing,
   apply: () => ({ ...nothing, switched: [] }),
   addPod: () => {},

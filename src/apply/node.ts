@@ -38,7 +38,7 @@ import { choosePodDevice } from './pod_device.ts'
 import { type NetworkRecord, readRecord, recordedRanges } from './record.ts'
 import { applyRoutes, readRoutes, routeSpecs } from './routes.ts'
 import { noSockets, type Sockets, type SocketsStatus } from './sockets_contract.ts'
-import { applySwitches, readSwitch, wantedSwitches } from './switches.ts'
+import { applySwitches, laneSwitches, readSwitch, wantedSwitches } from './switches.ts'
 import { applyFdb, applyVxlanAddresses, applyVxlanLink } from './vxlan.ts'
 
 export type StartFacts = {
@@ -289,7 +289,10 @@ export class NodeKernel {
       vxlan,
       // The filter stands before the first route leads anywhere.
       this.#firewall.apply(state, sweep),
-      applySwitches(wantedSwitches(network.families, uplink?.name, this.#routerFed(uplink))),
+      applySwitches([
+        ...wantedSwitches(network.families, uplink?.name, this.#routerFed(uplink)),
+        ...(this.#fastLane.isOpen() ? laneSwitches() : []),
+      ]),
       vxlan.link && network.vxlan
         ? merged([
             applyVxlanAddresses(

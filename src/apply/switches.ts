@@ -38,6 +38,16 @@ export function wantedSwitches(
   return [...v4, ...advertised, ...v6]
 }
 
+/**
+ * A packet of a fast flow may take the stack at any time (too large, a fragment, a moved next hop), where connection
+ * tracking has not seen the ones before: a host's `ct state invalid drop` must not hit it.
+ */
+export const laneSwitches = (): Switch[] =>
+  readSwitch(LIBERAL) === undefined
+    ? []
+    : [{ path: LIBERAL, value: '1', why: 'packets of one TCP flow may take the fast lane and the stack' }]
+const LIBERAL = 'netfilter/nf_conntrack_tcp_be_liberal'
+
 export function applySwitches(wanted: readonly Switch[]): Outcome {
   const changes: string[] = []
   const faults: Fault[] = []

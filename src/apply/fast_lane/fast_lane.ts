@@ -57,6 +57,7 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
   }
   return {
     laneOf,
+    isOpen: () => opened !== undefined,
     start: () => {
       const result = open(config)
       if (result.ok) {
