@@ -48,7 +48,11 @@ export const toStack = (packet: Buffer, reason?: string): Ran => ({
   reasons: reason === undefined ? [] : [reason],
 })
 
-export type Devices = { readonly node: TestNamespace; readonly pods: readonly IfIndex[]; readonly uplink: IfIndex }
+export type Devices = {
+  readonly node: TestNamespace
+  readonly pods: readonly IfIndex[]
+  readonly uplink: IfIndex
+}
 export type Bed = Devices & {
   readonly map: (name: string) => BpfMap
   readonly program: (name: ProgramName) => number
@@ -78,7 +82,9 @@ export function bed(options: BedOptions = {}): Bed {
   const paths = pathTable(map, epochs)
   const run: Bed['run'] = (name, at, packet, skb = {}) => {
     const before = counts(map('reasons'))
-    const done = devices.node.inside(() => runOnPacket(program(name), { packet, skb: { ...skb, ifindex: at } }))
+    const done = devices.node.inside(() =>
+      runOnPacket(program(name), { packet, skb: { ...skb, ifindex: at } }),
+    )
     const { verdict, packet: out } = must(done)
     const after = counts(map('reasons'))
     const reasons = [...after].flatMap(([why, n]) => Array<string>(n - (before.get(why) ?? 0)).fill(why))

@@ -14,7 +14,8 @@ export type Ends = Pick<Segment, 'src' | 'dst'>
 export const fromPod = (n: number, packet: Buffer): Buffer =>
   frameOf({ to: gatewayMac, from: macOf(n) }, packet)
 /** As it must come to a pod. */
-export const toPod = (n: number, packet: Buffer): Buffer => frameOf({ to: macOf(n), from: gatewayMac }, packet)
+export const toPod = (n: number, packet: Buffer): Buffer =>
+  frameOf({ to: macOf(n), from: gatewayMac }, packet)
 /** As it comes in from a peer on the segment, and from a router. */
 export const onSegment = (from: Mac, packet: Buffer): Buffer => frameOf({ to: uplinkMac, from }, packet)
 /** As it goes out to one. */
