@@ -53,7 +53,8 @@ int pod_egress(struct __sk_buff *skb)
 	struct path *path;
 	int reason;
 
-	if ((void *)(eth + 1) > end)
+	// A tag stands beside the packet, and would stay there.
+	if ((void *)(eth + 1) > end || skb->vlan_present)
 		return to_stack(REASON_HEADER);
 	reason = read_packet(&packet, eth + 1, end, eth->h_proto);
 	if (reason)
