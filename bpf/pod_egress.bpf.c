@@ -69,14 +69,16 @@ int pod_egress(struct __sk_buff *skb)
 		if (reason)
 			return to_stack(reason);
 		flow = &decided;
-	} else if (packet.tcp_flags & (TCP_FIN | TCP_RST) || has_both(flow->state, FIN)) {
-		decided = *flow;
-		follow_tcp(&packet, flow);
-		flow = &decided;
 	}
 	from = &flow->side[packet.side & 1];
 	if (from->ifindex != skb->ifindex || !same_mac(from->mac, eth->h_source))
 		return to_stack(REASON_SENDER);
+	// Not before: another pod's RST ends nothing.
+	if (flow != &decided && (packet.tcp_flags & (TCP_FIN | TCP_RST) || has_both(flow->state, FIN))) {
+		decided = *flow;
+		follow_tcp(&packet, flow);
+		flow = &decided;
+	}
 	path = bpf_map_lookup_elem(&paths, &flow->path);
 	if (!path)
 		return to_stack(REASON_OUTSIDE);
