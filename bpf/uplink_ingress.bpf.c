@@ -55,6 +55,10 @@ static __always_inline int into_pod(struct __sk_buff *skb, struct packet *packet
 	struct flow_side to = flow->side[!(packet->side & 1)];
 	int reason;
 
+	// A packet of ours that came back, or an error about one that is not for a pod of this node.
+	if (!to.ifindex)
+		return to_stack(REASON_SENDER);
+
 	if (tunnel->bytes) {
 		if (!fits_ecn(packet, tunnel))
 			return to_stack(REASON_TUNNEL);
