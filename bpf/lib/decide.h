@@ -19,7 +19,8 @@ static __always_inline int is_from(const struct path *path, const struct sender 
 {
 	if (sender->tunnel)
 		return same_address(path->peer, sender->outer);
-	return same_mac(path->direct_mac, sender->mac);
+	// No MAC is known of a node behind a router.
+	return same_mac(path->direct_mac, sender->mac) && !is_zero_mac(sender->mac);
 }
 
 static __always_inline struct path *path_to(const struct address *address, __u32 *index)
