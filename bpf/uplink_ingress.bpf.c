@@ -24,6 +24,7 @@ static __always_inline int read_tunnelled(struct packet *packet, struct sender *
 		tunnel->bytes = TUNNEL_4;
 		tunnel->ecn = ip->tos & ECN_MASK;
 		map_address(outer, ip->saddr);
+		map_address((__u32 *)sender->own, ip->daddr);
 		return read_packet(packet, data + ETH_HLEN + TUNNEL_4, end, tunnel->protocol);
 	}
 	if (protocol == bpf_htons(ETH_P_IPV6)) {
@@ -36,6 +37,7 @@ static __always_inline int read_tunnelled(struct packet *packet, struct sender *
 		tunnel->bytes = TUNNEL_6;
 		tunnel->ecn = (bpf_ntohs(*(__u16 *)ip) >> 4) & ECN_MASK;
 		copy(sender->outer, &ip->saddr, sizeof(sender->outer));
+		copy(sender->own, &ip->daddr, sizeof(sender->own));
 		return read_packet(packet, data + ETH_HLEN + TUNNEL_6, end, tunnel->protocol);
 	}
 	return REASON_NONE;

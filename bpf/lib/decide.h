@@ -12,13 +12,14 @@ struct sender {
 	__u8 mac[6];
 	__u8 zero[2];
 	__u8 outer[16];
+	__u8 own[16]; // the tunnel's end here
 } __attribute__((aligned(8)));
 
-// Whether the node behind `path` sent this: in the tunnel by its outer address, on the segment by its MAC.
+// Whether the node behind `path` sent this to us: in the tunnel by both outer addresses, on the segment by its MAC.
 static __always_inline int is_from(const struct path *path, const struct sender *sender)
 {
 	if (sender->tunnel)
-		return same_address(path->peer, sender->outer);
+		return same_address(path->peer, sender->outer) && same_address(path->own, sender->own);
 	// No MAC is known of a node behind a router.
 	return same_mac(path->direct_mac, sender->mac) && !is_zero_mac(sender->mac);
 }
