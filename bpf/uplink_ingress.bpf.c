@@ -5,6 +5,7 @@
 #include "lib/icmp_error.h"
 #include "lib/neighbour.h"
 #include "lib/tunnel.h"
+#include <linux/if_packet.h>
 
 // Reads the outer packet's end, or the packet itself. Each place is a constant, which the verifier needs.
 static __always_inline int read_tunnelled(struct packet *packet, struct sender *sender, struct tunnel *tunnel,
@@ -101,7 +102,11 @@ int uplink_ingress(struct __sk_buff *skb)
 	if (!tunnel.bytes)
 		reason = reason ? reason : read_packet(&packet, eth + 1, end, eth->h_proto);
 	if (reason)
-		return eth->h_proto == bpf_htons(ETH_P_IPV6) && !tunnel.bytes ? hear_nd(skb) : to_stack(reason);
+		return eth->h_proto == bpf_htons(ETH_P_IPV6) && !tunnel.bytes && hear_nd(skb) ? TO_STACK
+												: to_stack(reason);
+	// What the switch floods is for others; only what is ours has its sender looked at here.
+	if (skb->pkt_type != PACKET_HOST)
+		return to_stack(REASON_OUTSIDE);
 	sender.tunnel = tunnel.bytes;
 	copy_mac(sender.mac, eth->h_source);
 	flow = packet.icmp_error ? NULL : bpf_map_lookup_elem(&flows, &packet.key);
