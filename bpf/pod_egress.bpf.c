@@ -7,7 +7,7 @@
 
 static __always_inline int to_pod(struct __sk_buff *skb, struct packet *packet, const struct flow_side *side)
 {
-	if (age(skb, packet) || address_to_pod(skb, side->mac, packet->protocol))
+	if (age(skb, packet, ETH_HLEN) || address_to_pod(skb, side->mac, packet->protocol))
 		return drop(DROP_UNREADABLE);
 	return bpf_redirect_peer(side->ifindex, 0);
 }
@@ -25,7 +25,7 @@ static __always_inline int to_path(struct __sk_buff *skb, struct packet *packet,
 		return to_stack(REASON_TOO_BIG);
 	if (path->kind == PATH_DIRECT) {
 		struct ethhdr *eth;
-		if (age(skb, packet))
+		if (age(skb, packet, ETH_HLEN))
 			return drop(DROP_UNREADABLE);
 		eth = packet_data(skb);
 		if ((void *)(eth + 1) > packet_end(skb))
@@ -33,8 +33,6 @@ static __always_inline int to_path(struct __sk_buff *skb, struct packet *packet,
 		copy(eth, path->header, ETH_HLEN - 2);
 		return bpf_redirect(ifindex, 0);
 	}
-	if (age(skb, packet))
-		return drop(DROP_UNREADABLE);
 	reason = enter_tunnel(skb, packet, flow, path);
 	if (reason == REASON_NONE)
 		return bpf_redirect(ifindex, 0);

@@ -69,7 +69,7 @@ static __always_inline int into_pod(struct __sk_buff *skb, struct packet *packet
 		if (reason)
 			return reason == REASON_REFUSED ? to_stack(reason) : drop(reason);
 	}
-	if (age(skb, packet) || address_to_pod(skb, to.mac, packet->protocol))
+	if (age(skb, packet, ETH_HLEN) || address_to_pod(skb, to.mac, packet->protocol))
 		return drop(DROP_UNREADABLE);
 	return bpf_redirect_peer(to.ifindex, 0);
 }

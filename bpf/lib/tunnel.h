@@ -67,18 +67,22 @@ static __always_inline int write_tunnel_6(struct __sk_buff *skb, const struct pa
 	return 0;
 }
 
-// Puts the path's header before the packet. What the kernel refuses stays as it was and goes to the stack.
-static __always_inline int enter_tunnel(struct __sk_buff *skb, const struct packet *packet, const struct flow *flow,
+// Puts the path's header before the packet, one hop less. What the kernel refuses stays as it was and goes to the stack.
+static __always_inline int enter_tunnel(struct __sk_buff *skb, struct packet *packet, const struct flow *flow,
 					const struct path *path)
 {
 	if (path->kind == PATH_VXLAN_4) {
 		if (bpf_skb_adjust_room(skb, TUNNEL_4, BPF_ADJ_ROOM_MAC, GROW(BPF_F_ADJ_ROOM_ENCAP_L3_IPV4, ETH_HLEN)))
 			return REASON_REFUSED;
-		return write_tunnel_4(skb, packet, flow, path) ? DROP_UNREADABLE : REASON_NONE;
+		if (write_tunnel_4(skb, packet, flow, path) || age(skb, packet, ETH_HLEN + TUNNEL_4))
+			return DROP_UNREADABLE;
+		return REASON_NONE;
 	}
 	if (bpf_skb_adjust_room(skb, TUNNEL_6, BPF_ADJ_ROOM_MAC, GROW(BPF_F_ADJ_ROOM_ENCAP_L3_IPV6, ETH_HLEN)))
 		return REASON_REFUSED;
-	return write_tunnel_6(skb, packet, flow, path) ? DROP_UNREADABLE : REASON_NONE;
+	if (write_tunnel_6(skb, packet, flow, path) || age(skb, packet, ETH_HLEN + TUNNEL_6))
+		return DROP_UNREADABLE;
+	return REASON_NONE;
 }
 
 // Where the inner packet stands, if this is one of our tunnel's; 0 if it is not.
