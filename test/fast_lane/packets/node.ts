@@ -1,7 +1,7 @@
 // Frames as they come to this node from its pods and peers, and as they must leave it: each in one call.
 
-import { familyOf, type Ip } from '../../../src/base/ip.ts'
 import type { IfIndex } from '../../../src/base/ifindex.ts'
+import { familyOf, type Ip } from '../../../src/base/ip.ts'
 import type { Mac } from '../../../src/base/mac.ts'
 import { vxlanMac } from '../../../src/plan/pod_link.ts'
 import { type Bed, gatewayMac, type Ran, uplinkMac } from './bed.ts'
