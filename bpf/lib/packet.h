@@ -39,6 +39,7 @@ struct icmp_header {
 
 // More fragments, or not the first one.
 #define FRAGMENT 0x3fff
+#define FRAGMENT_OFFSET 0x1fff
 
 struct packet {
 	struct flow_key key;
