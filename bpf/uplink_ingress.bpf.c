@@ -16,7 +16,7 @@ static __always_inline int read_tunnelled(struct packet *packet, struct sender *
 	if (protocol == bpf_htons(ETH_P_IP)) {
 		struct iphdr *ip = data + ETH_HLEN;
 		__u32 *outer = (__u32 *)sender->outer;
-		if ((void *)(ip + 1) > end || ip->protocol != IPPROTO_UDP || ip->ihl != 5 ||
+		if ((void *)(ip + 1) > end || ip->protocol != IPPROTO_UDP || *(__u8 *)ip != 0x45 ||
 		    ip->frag_off & bpf_htons(FRAGMENT))
 			return REASON_NONE;
 		reason = read_vxlan((void *)(ip + 1), end, tunnel);
@@ -30,7 +30,7 @@ static __always_inline int read_tunnelled(struct packet *packet, struct sender *
 	}
 	if (protocol == bpf_htons(ETH_P_IPV6)) {
 		struct ipv6hdr *ip = data + ETH_HLEN;
-		if ((void *)(ip + 1) > end || ip->nexthdr != IPPROTO_UDP)
+		if ((void *)(ip + 1) > end || ip->version != 6 || ip->nexthdr != IPPROTO_UDP)
 			return REASON_NONE;
 		reason = read_vxlan((void *)(ip + 1), end, tunnel);
 		if (!tunnel->protocol)
@@ -58,9 +58,6 @@ static __always_inline int into_pod(struct __sk_buff *skb, struct packet *packet
 	struct flow_side to = flow->side[!(packet->side & 1)];
 	int reason;
 
-	// A packet of ours that came back, or an error about one that is not for a pod of this node.
-	if (!to.ifindex)
-		return to_stack(REASON_SENDER);
 
 	if (tunnel->bytes) {
 		if (!fits_ecn(packet, tunnel))
@@ -125,6 +122,9 @@ int uplink_ingress(struct __sk_buff *skb)
 	if (!path || path->kind == PATH_HERE)
 		return to_stack(REASON_SENDER);
 	if (!packet.icmp_error && !is_from(path, &sender))
+		return to_stack(REASON_SENDER);
+	// A packet of ours that came back, or an error about one that is not for a pod of this node.
+	if (!flow->side[!(packet.side & 1)].ifindex)
 		return to_stack(REASON_SENDER);
 	if (flow != &decided && (packet.tcp_flags & (TCP_FIN | TCP_RST) || has_both(flow->state, FIN))) {
 		decided = *flow;
