@@ -110,6 +110,11 @@ static __always_inline int follow_waiting(struct packet *packet, struct flow *wa
 	*out = *waiting;
 	if (waiting->state & seen)
 		return REASON_NONE;
+	// Refused: a scan of closed ports fills the table of those that work no more than a flood does.
+	if (packet->tcp_flags & TCP_RST) {
+		bpf_map_delete_elem(&half_open, &packet->key);
+		return REASON_NONE;
+	}
 	out->state |= seen;
 	if (out->reason == REASON_UNSEEN)
 		out->reason = REASON_NONE;

@@ -67,6 +67,13 @@ for (const family of families)
       }
     })
 
+    test(`${to}: a SYN that an RST answers makes no flow, and the RST is carried`, () => {
+      const { out, in: back } = talk(knowing, peer, family)
+      out(SYN)
+      assert.equal(back(RST | ACK), 'fast')
+      assert.deepEqual(sizes(knowing), waiting(0))
+    })
+
     test(`${to}: a SYN on an old flow begins anew`, () => {
       const { out, in: back } = talk(knowing, peer, family)
       out(SYN)
