@@ -76,6 +76,18 @@ static __always_inline int place(const struct packet *packet, const struct sende
 	return REASON_NONE;
 }
 
+// Whether a packet of a flow that is current comes from where its source is.
+static __always_inline int is_sender(const struct packet *packet, const struct sender *sender, const struct flow *flow)
+{
+	const struct flow_side *side = &flow->side[packet->side & 1];
+	struct path *path;
+
+	if (sender->ifindex)
+		return side->ifindex == sender->ifindex && same_mac(side->mac, sender->mac);
+	path = bpf_map_lookup_elem(&paths, &flow->path);
+	return path && path->kind != PATH_HERE && is_from(path, sender);
+}
+
 // The lane for the flow's life. `translated` as conntrack said.
 static __always_inline void choose_lane(struct flow *flow, int translated)
 {
@@ -110,16 +122,15 @@ static __always_inline int follow_waiting(struct packet *packet, struct flow *wa
 	*out = *waiting;
 	if (waiting->state & seen)
 		return REASON_NONE;
-	// Refused: a scan of closed ports fills the table of those that work no more than a flood does.
-	if (packet->tcp_flags & TCP_RST) {
-		bpf_map_delete_elem(&half_open, &packet->key);
-		return REASON_NONE;
-	}
 	out->state |= seen;
 	if (out->reason == REASON_UNSEEN)
 		out->reason = REASON_NONE;
 	choose_lane(out, 0);
-	establish(&packet->key, out, 0);
+	// Refused: a scan of closed ports fills the table of those that work no more than a flood does.
+	if (packet->tcp_flags & TCP_RST)
+		bpf_map_delete_elem(&half_open, &packet->key);
+	else
+		establish(&packet->key, out, 0);
 	return REASON_NONE;
 }
 
@@ -149,7 +160,7 @@ static __noinline int decide(struct __sk_buff *skb, struct packet *packet, const
 		return REASON_NONE;
 	}
 	if (waiting && is_current(waiting) && !begins && now - waiting->asked < 2)
-		return follow_waiting(packet, waiting, out);
+		return is_sender(packet, sender, waiting) ? follow_waiting(packet, waiting, out) : REASON_SENDER;
 
 	__builtin_memset(out, 0, sizeof(*out));
 	// Epochs first: what changes while this decides makes it an old decision.
@@ -171,6 +182,10 @@ static __noinline int decide(struct __sk_buff *skb, struct packet *packet, const
 	choose_lane(out, translated);
 	if (begins && known)
 		remove_flow(&packet->key, known);
+	if (packet->tcp_flags & TCP_RST && !known) {
+		bpf_map_delete_elem(&half_open, &packet->key);
+		return REASON_NONE;
+	}
 	if (translated == TRANSLATED_BOTH_WAYS || has_both(out->state, SEEN) || (known && !begins)) {
 		establish(&packet->key, out, known && !begins);
 		return REASON_NONE;
