@@ -101,7 +101,7 @@ static __always_inline void choose_lane(struct flow *flow, int translated)
 
 static __always_inline int is_new_connection(const struct packet *packet)
 {
-	return packet->tcp_flags & TCP_SYN && !(packet->tcp_flags & TCP_ACK);
+	return packet->tcp_flags & TCP_SYN && !(packet->tcp_flags & (TCP_ACK | TCP_RST));
 }
 
 // Into the table of those that work; if the pod has its share of it, the flow waits on.
@@ -117,19 +117,19 @@ static __always_inline void establish(const struct flow_key *key, struct flow *f
 // A packet of a flow that waits: if the other side answers, the flow works from here on.
 static __always_inline int follow_waiting(struct packet *packet, struct flow *waiting, struct flow *out)
 {
-	__u32 seen = SEEN << packet->side;
+	__u32 seen = SEEN << packet->side, answers = !(waiting->state & seen);
 
 	*out = *waiting;
-	if (waiting->state & seen)
-		return REASON_NONE;
-	out->state |= seen;
-	if (out->reason == REASON_UNSEEN)
-		out->reason = REASON_NONE;
-	choose_lane(out, 0);
+	if (answers) {
+		out->state |= seen;
+		if (out->reason == REASON_UNSEEN)
+			out->reason = REASON_NONE;
+		choose_lane(out, 0);
+	}
 	// Refused: a scan of closed ports fills the table of those that work no more than a flood does.
 	if (packet->tcp_flags & TCP_RST)
 		bpf_map_delete_elem(&half_open, &packet->key);
-	else
+	else if (answers)
 		establish(&packet->key, out, 0);
 	return REASON_NONE;
 }

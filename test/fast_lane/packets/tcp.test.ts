@@ -118,6 +118,18 @@ test('a flow to a plain peer waits and is promoted like any other', () => {
   assert.equal(out(ACK), 'fast', 'a switched lane needs no new decision')
 })
 
+test('a forged answer promotes no flow', () => {
+  for (const node of [knowing, unknowing]) {
+    const { out } = talk(node, peers.direct, 4)
+    out(SYN)
+    const segment = { protocol: 'tcp', ...toPeer(0, peers.direct, 4), ports: [40_000, 80] } as const
+    const answer = ipPacket({ ...swapped(segment), flags: SYN | ACK })
+    assert.deepEqual(ingress(node, fromPeer(peers.vxlan4, answer)).reasons, ['reason_sender'])
+    assert.deepEqual(egress(node, 1, answer).reasons, ['reason_sender'])
+    assert.deepEqual(sizes(node), waiting(1))
+  }
+})
+
 test('another pod’s RST or FIN changes nothing of a flow', () => {
   const { out, in: back } = talk(knowing, peers.direct, 4)
   out(SYN)

@@ -1,0 +1,237 @@
+// Random topologies and random packets for them: mostly right ones, or nothing would ever be fast.
+
+import fc from 'fast-check'
+import type { IfIndex } from '../../src/base/ifindex.ts'
+import type { Ip } from '../../src/base/ip.ts'
+import type { FastPath, FastPod } from '../../src/plan/fast_lane.ts'
+import type { Arrival } from './model.ts'
+import { type Devices, gatewayMac, type Topology, uplinkMac } from './packets/bed.ts'
+import { frameOf, icmpError, ipPacket, type Segment, summed, vxlan } from './packets/bytes.ts'
+import { fragment4, withOptions } from './packets/mangled.ts'
+import {
+  cidr,
+  families,
+  ip,
+  mac,
+  macOf,
+  outside,
+  pathOf,
+  peers,
+  podAddress,
+  routerMac,
+} from './packets/topology.ts'
+
+const laneOf = fc.constantFrom('fast', 'fast', 'fast', 'plain' as const)
+const mostly = <T>(usual: fc.Arbitrary<T>, ...others: fc.Arbitrary<T>[]): fc.Arbitrary<T> =>
+  fc.oneof({ weight: 6 * others.length, arbitrary: usual }, ...others)
+const rarely = fc.integer({ min: 0, max: 9 }).map((n) => n === 0)
+
+type PodChoice = { readonly there: boolean; readonly limited: boolean; readonly device: number }
+type PathChoice = {
+  readonly there: boolean
+  readonly kind: 'direct' | 'vxlan4' | 'vxlan6'
+  readonly lane: 'fast' | 'plain'
+  readonly resolved: boolean
+  readonly short: boolean
+  readonly host: boolean
+}
+
+const podChoice: fc.Arbitrary<PodChoice> = fc.record({
+  there: mostly(fc.constant(true), fc.constant(false)),
+  limited: rarely,
+  device: fc.integer({ min: 0, max: 3 }),
+})
+const pathChoice: fc.Arbitrary<PathChoice> = fc.record({
+  there: mostly(fc.constant(true), fc.constant(false)),
+  kind: fc.constantFrom('direct', 'vxlan4', 'vxlan6'),
+  lane: laneOf,
+  resolved: mostly(fc.constant(true), fc.constant(false)),
+  short: fc.boolean(),
+  host: rarely,
+})
+
+const NODES = 4
+export const topologyOf = (devices: Devices): fc.Arbitrary<Topology> =>
+  fc
+    .tuple(
+      laneOf,
+      fc.array(podChoice, { minLength: NODES, maxLength: NODES }),
+      fc.array(pathChoice, { minLength: NODES, maxLength: NODES }),
+    )
+    .map(([here, pods, paths]) => ({
+      here,
+      pods: pods.flatMap((choice, n) => podsFrom(devices, choice, n)),
+      paths: paths.flatMap((choice, n) => pathsFrom(devices, choice, n)),
+    }))
+
+function podsFrom(devices: Devices, { there, limited, device }: PodChoice, n: number): FastPod[] {
+  const index = devices.pods[device] ?? devices.uplink
+  return there ? families.map((f) => ({ ip: podAddress(n, f), index, mac: macOf(n), limited })) : []
+}
+
+const remote = (n: number, family: 4 | 6): Ip => Object.values(peers)[n]?.pod[family] ?? outside[family]
+
+/** Each node has its own MAC and address; two of them share a router. */
+function pathsFrom(devices: Devices, choice: PathChoice, n: number): FastPath[] {
+  if (!choice.there) return []
+  const family = choice.kind === 'vxlan6' ? 6 : 4
+  const base = family === 6 ? peers.vxlan6 : (Object.values(peers)[n] ?? peers.direct)
+  const nodeMac = mac(`02:00:00:00:00:0${n + 2}`)
+  const direct = choice.kind === 'direct'
+  const known = direct ? { ip: peers.direct.hop.ip, mac: nodeMac } : base.hop
+  const address = family === 6 ? addressOf6(n) : base.address
+  const hop = choice.resolved ? known : undefined
+  const made = pathOf(devices, {
+    peer: `n${n}`,
+    kind: direct ? 'direct' : 'vxlan',
+    address,
+    hop: hop && (direct ? { ip: hopIp(n), mac: nodeMac } : hop),
+    ranges: [
+      cidr(`10.244.${n + 2}.0/24`),
+      cidr(`fd00:${n + 2}::/64`),
+      ...(choice.host ? [cidr(`10.244.${((n + 1) % NODES) + 2}.20/32`)] : []),
+    ],
+  })
+  const mtuBytes = choice.short ? 600 : made.mtuBytes
+  return [{ ...made, mtuBytes, lane: hop ? choice.lane : 'plain' }]
+}
+
+const addressOf6 = (n: number): Ip => ip(`2001:db8:9::${n}`)
+const hopIp = (n: number): Ip => ip(`192.0.2.${n + 2}`)
+
+const segment = (ends: fc.Arbitrary<readonly [Ip, Ip]>): fc.Arbitrary<Segment> =>
+  fc
+    .record({
+      ends,
+      protocol: fc.constantFrom('tcp', 'tcp', 'udp', 'echo' as const),
+      ports: fc.constantFrom([7, 80], [80, 7], [7, 7], [4789, 80] as const),
+      flags: fc.constantFrom(2, 18, 16, 16, 24, 17, 4, 20, 0, 3, 6),
+      ttl: mostly(fc.constant(64), fc.constantFrom(0, 1, 2, 255)),
+      ecn: fc.integer({ min: 0, max: 3 }),
+      id: fc.integer({ min: 0, max: 0xffff }),
+      data: fc.constantFrom(0, 10, 520, 540, 560, 1350, 1400, 1450).map((n) => Buffer.alloc(n, 5)),
+    })
+    .map(({ ends: [src, dst], ports: [a, b], ...rest }) => ({ ...rest, src, dst, ports: [a, b] }))
+
+const family = fc.constantFrom(...families)
+const node = fc.integer({ min: 0, max: NODES - 1 })
+const someone = fc.tuple(node, fc.integer({ min: 0, max: 12 }))
+const addressFrom = (f: 4 | 6, [n, kind]: readonly [number, number]): Ip =>
+  kind === 0 ? outside[f] : kind < 7 ? remote(n, f) : podAddress(n, f)
+
+/** Of what a test run takes at all. */
+const shortest = (packet: Buffer): number => (packet[0] === 0x45 ? 20 : 40)
+
+/** How a right packet is spoilt. */
+type Spoil = (packet: Buffer) => Buffer
+const spoil: fc.Arbitrary<Spoil> = mostly(
+  fc.constant<Spoil>((p) => p),
+  fc.constant<Spoil>((p) => (p[0] === 0x45 ? withOptions(p) : p)),
+  fc.constantFrom(0x2000, 0x0010, 0x4000).map(
+    (bits): Spoil =>
+      (p) =>
+        p[0] === 0x45 ? fragment4(p, bits) : p,
+  ),
+  fc.tuple(fc.nat(60), fc.nat(255)).map(
+    ([at, value]): Spoil =>
+      (p) => {
+        const out = Buffer.from(p)
+        if (at < out.length) out[at] = value
+        return out[0] === 0x45 ? summed(out) : out
+      },
+  ),
+  fc.nat(80).map(
+    (length): Spoil =>
+      (p) =>
+        Buffer.from(p.subarray(0, Math.max(shortest(p), length))),
+  ),
+)
+
+/** With what it may be an error about. */
+export type Step = (history: readonly Buffer[], topology: Topology) => Arrival & { readonly packet: Buffer }
+
+const gso = mostly(fc.constant(0), fc.constantFrom(500, 1200, 1400))
+
+export const fromPod = (devices: Devices): fc.Arbitrary<Step> =>
+  fc
+    .record({ n: node, device: node, wrong: rarely, spoil, family, gso, about: fc.nat(40), to: someone })
+    .chain((c) =>
+      segment(fc.constant([podAddress(c.n, c.family), addressFrom(c.family, c.to)])).map(
+        (s): Step =>
+          (history, topology) => {
+            const quoted = c.about < history.length ? history[c.about] : undefined
+            const whole = quoted
+              ? icmpError(answering(quoted, podAddress(c.n, c.family)), quoted)
+              : ipPacket(s)
+            const packet = c.spoil(whole)
+            const holder = topology.pods.find((p) => p.ip === podAddress(c.n, c.family))?.index
+            const pod = (c.wrong ? undefined : holder) ?? (devices.pods[c.device] as IfIndex)
+            const from = c.wrong && c.device > 2 ? routerMac : macOf(c.n)
+            // Segments of no known kind, which the kernel does not encapsulate: see the packet tests.
+            const path = topology.paths.some((p) => p.kind === 'vxlan')
+            const gsoSize = path || packet.length < 1000 ? 0 : c.gso
+            return { pod, frame: frameOf({ to: gatewayMac, from }, packet), gsoSize, packet }
+          },
+      ),
+    )
+
+const tunnelFields = mostly(
+  fc.constant({}),
+  fc.constant({ vni: 7 }),
+  fc.constant({ sum: 1 }),
+  fc.constant({ flags: 9 }),
+  fc.constant({ port: 80 }),
+  fc.constant({ to: routerMac }),
+)
+
+export const fromUplink: fc.Arbitrary<Step> = fc
+  .record({
+    n: node,
+    by: node,
+    wrong: rarely,
+    tunnel: fc.boolean(),
+    fields: tunnelFields,
+    ecn: fc.integer({ min: 0, max: 3 }),
+    spoil,
+    outerSpoil: mostly(
+      fc.constant<Spoil>((f) => f),
+      spoil,
+    ),
+    family,
+    about: fc.nat(40),
+    to: someone.map(([n, kind]) => [n, kind > 1 ? 12 : kind] as const),
+  })
+  .chain((c) =>
+    segment(fc.constant([remote(c.n, c.family), addressFrom(c.family, c.to)])).map(
+      (s): Step =>
+        (history, topology) => {
+          const quoted = c.about < history.length ? history[c.about] : undefined
+          const from = quoted && c.wrong ? outside[c.family] : remote(c.n, c.family)
+          const whole = quoted ? icmpError(answering(quoted, from), quoted) : ipPacket(s)
+          const packet = c.spoil(whole)
+          const path = topology.paths.find((p) => p.peer === `n${c.wrong ? c.by : c.n}`)
+          const link = { to: uplinkMac, from: (!c.tunnel && path?.directMac) || routerMac }
+          if (!c.tunnel || !path) return { pod: undefined, frame: frameOf(link, packet), gsoSize: 0, packet }
+          const ends = { src: path.address, dst: path.own, sourcePort: 50_000 }
+          const inner = frameOf({ to: gatewayMac, from: routerMac }, packet)
+          const frame = vxlan({ ...link, ...ends, ecn: c.ecn, ...c.fields }, inner)
+          return {
+            pod: undefined,
+            frame: Buffer.concat([frame.subarray(0, 14), c.outerSpoil(frame.subarray(14))]),
+            gsoSize: 0,
+            packet,
+          }
+        },
+    ),
+  )
+
+/** An error is of the family that its quote has. */
+function answering(quoted: Buffer, ip: Ip): Ip {
+  const six = (quoted[0] ?? 0) >> 4 === 6
+  if (six === ip.includes(':')) return ip
+  const n = families.flatMap((f) =>
+    [0, 1, 2, 3].map((i) => [podAddress(i, f), podAddress(i, six ? 6 : 4)] as const),
+  )
+  const r = families.flatMap((f) => [0, 1, 2, 3].map((i) => [remote(i, f), remote(i, six ? 6 : 4)] as const))
+  return [...n, ...r].find(([one]) => one === ip)?.[1] ?? outside[six ? 6 : 4]
+}
