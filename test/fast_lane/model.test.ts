@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { Ip } from '../../src/base/ip.ts'
 import { arp } from '../guard/frames.ts'
 import { type Arrival, decide, Flows, type Outcome, type World } from './model.ts'
-import { fromPod, fromUplink, type Step, topologyOf } from './model_arbitrary.ts'
+import { answer, fromPod, fromUplink, type Step, topologyOf } from './model_arbitrary.ts'
 import { type Bed, bed, type Ran, type Topology, uplinkMac, VERDICT } from './packets/bed.ts'
 import { ethernet, headerSum, summed } from './packets/bytes.ts'
 import { mac, own } from './packets/topology.ts'
@@ -20,7 +20,7 @@ type Command =
 
 const commandsFor = (b: Bed): fc.Arbitrary<Command[]> => {
   const packet = fc
-    .oneof(fromPod(b), fromUplink)
+    .oneof(fromPod(b), fromUplink, answer(b))
     .map((step): Command => ({ kind: 'packet', step, [fc.toStringMethod]: () => 'packet' }))
   const topology = topologyOf(b).map((t): Command => ({ kind: 'topology', topology: t }))
   const moved = fc.nat(3).map((n): Command => ({ kind: 'moved', n }))

@@ -32,7 +32,8 @@ export type World = {
   /** Whether the kernel can be asked about translation. It has translated nothing. */
   readonly asks: boolean
 }
-type Flow = { readonly seen: Set<Ip>; readonly ended: Set<Ip>; working: boolean; sure: boolean }
+/** Ends by address and port: a pod may speak to itself. */
+type Flow = { readonly seen: Set<string>; readonly ended: Set<string>; working: boolean; sure: boolean }
 type Ends = Pick<Read, 'src' | 'dst' | 'protocol' | 'ports'>
 
 const FIN = 1
@@ -62,7 +63,7 @@ export class Flows {
     const begins = (read.flags & SYN) !== 0 && (read.flags & (ACK | RST)) === 0
     const known = this.get(read)
     if (!known || begins) {
-      const fresh = { seen: new Set([read.src]), ended: new Set<Ip>(), working: false, sure: true }
+      const fresh = { seen: new Set([endOf(read)]), ended: new Set<string>(), working: false, sure: true }
       if ((read.flags & RST) === 0) this.#flows.set(keyOf(read), fresh)
       return fresh
     }
@@ -76,7 +77,7 @@ export class Flows {
 
   #answer(known: Flow, read: Read): Flow {
     known.sure = true
-    known.seen.add(read.src)
+    known.seen.add(endOf(read))
     if ((read.flags & RST) !== 0) this.#flows.delete(keyOf(read))
     else known.working = known.seen.size === 2
     return known
@@ -90,11 +91,12 @@ export class Flows {
       return known
     }
     if ((read.flags & FIN) === 0) known.sure = true
-    else if (known.sure) known.ended.add(read.src)
+    else if (known.sure) known.ended.add(endOf(read))
     return known
   }
 }
 
+const endOf = ({ src, ports }: Ends): string => `${src}|${ports[0]}`
 const keyOf = ({ src, dst, protocol, ports }: Ends): string =>
   [protocol, ...[`${src}|${ports[0]}`, `${dst}|${ports[1]}`].sort()].join(' ')
 

@@ -1,8 +1,9 @@
 // Random topologies and random packets for them: mostly right ones, or nothing would ever be fast.
 
 import fc from 'fast-check'
+import { cidrContains } from '../../src/base/cidr.ts'
 import type { IfIndex } from '../../src/base/ifindex.ts'
-import type { Ip } from '../../src/base/ip.ts'
+import { type Ip, ipFromBytes } from '../../src/base/ip.ts'
 import type { FastPath, FastPod } from '../../src/plan/fast_lane.ts'
 import type { Arrival } from './model.ts'
 import { type Devices, gatewayMac, type Topology, uplinkMac } from './packets/bed.ts'
@@ -224,6 +225,57 @@ export const fromUplink: fc.Arbitrary<Step> = fc
         },
     ),
   )
+
+/** The other end answers an earlier packet, in the tunnel or on the segment if it is remote. */
+export const answer = (devices: Devices): fc.Arbitrary<Step> =>
+  fc
+    .record({ about: fc.nat(40), flags: fc.constantFrom(2, 18, 16, 17, 4), tunnel: fc.boolean() })
+    .map(({ about, flags, tunnel }): Step => {
+      return (history, topology) => {
+        const asked = history[about % Math.max(1, history.length)] ?? nothingAsked
+        const packet = reversed(asked, flags)
+        const src = ipFromBytes(packet[0] === 0x45 ? packet.subarray(12, 16) : packet.subarray(8, 24))
+        const pod = topology.pods.find((p) => p.ip === src)
+        if (pod) {
+          const frame = frameOf({ to: gatewayMac, from: pod.mac }, packet)
+          return { pod: pod.index, frame, gsoSize: 0, packet }
+        }
+        const path = topology.paths.find((p) => p.ranges.some((r) => cidrContains(r, src)))
+        return fromPath(path, tunnel, packet, devices)
+      }
+    })
+
+const nothingAsked = ipPacket({ protocol: 'tcp', src: outside[4], dst: podAddress(0, 4) })
+
+function fromPath(path: FastPath | undefined, tunnel: boolean, packet: Buffer, devices: Devices) {
+  const link = { to: uplinkMac, from: (!tunnel && path?.directMac) || routerMac }
+  const plain = frameOf(link, packet)
+  const inner = frameOf({ to: gatewayMac, from: routerMac }, packet)
+  const frame =
+    tunnel && path
+      ? vxlan({ ...link, src: path.address, dst: path.own, sourcePort: devices.uplink }, inner)
+      : plain
+  return { pod: undefined, frame, gsoSize: 0, packet }
+}
+
+/** The same packet from its other end; of an echo, the reply. */
+function reversed(packet: Buffer, flags: number): Buffer {
+  const out = Buffer.from(packet)
+  const four = packet[0] === 0x45
+  const [at, size, l4] = four ? [12, 4, 20] : [8, 16, 40]
+  packet.copy(out, at, at + size, at + 2 * size)
+  packet.copy(out, at + size, at, at + size)
+  const protocol = packet[four ? 9 : 6]
+  if (packet.length < l4 + 20) return four ? summed(out) : out
+  if (protocol === 6) out[l4 + 13] = flags
+  if (protocol === 1) out[l4] = 0
+  else if (protocol === 58) out[l4] = 129
+  else {
+    packet.copy(out, l4, l4 + 2, l4 + 4)
+    packet.copy(out, l4 + 2, l4, l4 + 2)
+  }
+  return four ? summed(out) : out
+}
 
 /** An error is of the family that its quote has. */
 function answering(quoted: Buffer, ip: Ip): Ip {

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { after } from 'node:test'
-import { readReasons } from '../../../src/apply/fast_lane/counts.ts'
+import { reasonWords } from '../../../src/apply/fast_lane/abi.ts'
 import { type Epochs, mapEpochs } from '../../../src/apply/fast_lane/epochs.ts'
 import { PathTable } from '../../../src/apply/fast_lane/paths.ts'
 import { mapSpecs, type ProgramName, readObjects } from '../../../src/apply/fast_lane/programs.ts'
@@ -13,6 +13,7 @@ import type { IfIndex } from '../../../src/base/ifindex.ts'
 import { parseMac } from '../../../src/base/mac.ts'
 import { must } from '../../../src/base/result.ts'
 import { KIND } from '../../../src/kernel/bpf/btf.ts'
+import { sumPerCpu } from '../../../src/kernel/bpf/cpus.ts'
 import { KernelBtf } from '../../../src/kernel/bpf/kernel_btf.ts'
 import { type BpfMap, createMap } from '../../../src/kernel/bpf/map.ts'
 import type { BpfObject } from '../../../src/kernel/bpf/object.ts'
@@ -132,8 +133,14 @@ function layPods(endpoints: Table, epochs: Epochs, pods: readonly FastPod[]): vo
   if (gone.length > 0) epochs.raiseAll()
 }
 
+/** By name, over all processors; in one call of the kernel, since every run asks twice. */
 const counts = (map: BpfMap): ReadonlyMap<string, number> =>
-  new Map(readReasons(map).map((r) => [r.name, r.packets]))
+  new Map(
+    [...map.entries()].map(([key, value]) => [
+      reasonWords.get(key.readUInt32LE(0))?.[0].toLowerCase() ?? '',
+      Number(sumPerCpu(value, map.spec.valueSize)),
+    ]),
+  )
 
 /** A node's namespace with links to pods and one to the underlay; their other ends are elsewhere. */
 export function devicesFor(lifetime: Lifetime, pods: number): Devices {
