@@ -2,6 +2,7 @@
 // restarts too: what a range leads to in the kernel is the record of it.
 
 import type { Cidr } from '../../base/cidr.ts'
+import type { Ip } from '../../base/ip.ts'
 import type { Fault } from '../../base/result.ts'
 import type { BpfMap } from '../../kernel/bpf/map.ts'
 import type { FastHop, FastPath, Lane } from '../../plan/fast_lane.ts'
@@ -19,6 +20,9 @@ export type PathMaps = {
   readonly neighbours: BpfMap
   readonly ranges: BpfMap
 }
+
+/** Next hops of one look at the plan, with their indexes. */
+type Hops = Map<Ip, readonly [index: number, hop: FastHop]>
 
 export class PathTable {
   readonly #maps: PathMaps
@@ -48,6 +52,7 @@ export class PathTable {
     const changes: string[] = []
     const faults: Fault[] = []
     const switched: Cidr[] = []
+    const hops: Hops = new Map()
     if (this.#writePath(PATH_LOCAL, herePath(here)) === 'lane') switched.push(...own)
     for (const path of paths) {
       const index = this.#claim(path)
@@ -55,12 +60,14 @@ export class PathTable {
         faults.push(fullFault(path))
         continue
       }
-      const hop = path.hop ? this.#hop(path.hop, options.again) : 0
+      const hop = path.hop ? this.#hop(path.hop, hops) : 0
       const written = this.#writePath(index, pathValue(path, hop))
       if (written) changes.push(`fast lane: path to ${path.peer}`)
       if (written === 'lane') switched.push(...path.ranges)
       for (const range of path.ranges) this.#lead(range, index, changes, faults)
     }
+    // Last: until every path has its new header, those through a hop that has moved stay plain.
+    for (const [index, hop] of hops.values()) this.#believe(index, hop, options.again)
     if (options.sweep) changes.push(...this.#remove(paths))
     return { changes, faults, switched }
   }
@@ -104,19 +111,25 @@ export class PathTable {
     return old?.readUInt32LE(at) === value.readUInt32LE(at) ? 'header' : 'lane'
   }
 
-  #hop(hop: FastHop, again: boolean): number {
-    const key = addressKey(hop.ip)
-    const known = this.#neighbours.get(key)
-    const index = known?.readUInt32LE(layouts.neighbour.hop.at) ?? this.#freeHop()
-    const changed = this.#neighbours.set(key, neighbourValue(index, hop.mac)) === true
-    if (changed || again) this.#maps.hops.update(indexKey(index), goodHop())
+  #hop(hop: FastHop, hops: Hops): number {
+    const known = hops.get(hop.ip)
+    if (known) return known[0]
+    const neighbour = this.#neighbours.get(addressKey(hop.ip))
+    const index = neighbour?.readUInt32LE(layouts.neighbour.hop.at) ?? this.#freeHop(hops)
+    hops.set(hop.ip, [index, hop])
     return index
   }
 
-  #freeHop(): number {
+  #believe(index: number, hop: FastHop, again: boolean): void {
+    const changed = this.#neighbours.set(addressKey(hop.ip), neighbourValue(index, hop.mac)) === true
+    if (changed || again) this.#maps.hops.update(indexKey(index), goodHop())
+  }
+
+  #freeHop(hops: Hops): number {
     const taken = new Set(
       this.#neighbours.entries().map(([, value]) => value.readUInt32LE(layouts.neighbour.hop.at)),
     )
+    for (const [index] of hops.values()) taken.add(index)
     for (let i = 1; ; i++) if (!taken.has(i)) return i
   }
 
