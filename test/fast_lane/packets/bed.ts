@@ -51,6 +51,8 @@ export const toStack = (packet: Buffer, reason?: string): Ran => ({
 
 export type Devices = {
   readonly node: TestNamespace
+  /** Where the other ends of its links are, under the same names. */
+  readonly beyond: TestNamespace
   readonly pods: readonly IfIndex[]
   readonly uplink: IfIndex
 }
@@ -159,6 +161,7 @@ export function devicesFor(lifetime: Lifetime, pods: number): Devices {
   }
   return {
     node,
+    beyond,
     pods: Array.from({ length: pods }, (_, i) => add(`pod${i}`, gatewayMac)),
     uplink: add('up0', uplinkMac),
   }
