@@ -53,14 +53,16 @@ export class PathTable {
     const faults: Fault[] = []
     const switched: Cidr[] = []
     const hops: Hops = new Map()
+    const taken = new Set(this.#indexes.values())
+    const free = { path: this.#freePaths(taken), hop: this.#freeHops() }
     if (this.#writePath(PATH_LOCAL, herePath(here)) === 'lane') switched.push(...own)
     for (const path of paths) {
-      const index = this.#claim(path)
+      const index = this.#claim(path, taken, free.path)
       if (index === undefined) {
         faults.push(fullFault(path))
         continue
       }
-      const hop = path.hop ? this.#hop(path.hop, hops) : 0
+      const hop = path.hop ? this.#hop(path.hop, hops, free.hop) : 0
       const written = this.#writePath(index, pathValue(path, hop))
       if (written) changes.push(`fast lane: path to ${path.peer}`)
       if (written === 'lane') switched.push(...path.ranges)
@@ -72,23 +74,24 @@ export class PathTable {
     return { changes, faults, switched }
   }
 
-  #claim(path: FastPath): number | undefined {
+  #claim(path: FastPath, taken: Set<number>, free: Iterator<number>): number | undefined {
     const known = this.#indexes.get(path.key)
     if (known !== undefined) return known
-    const taken = new Set(this.#indexes.values())
     const recorded = path.ranges.map((r) => this.#ranges.get(rangeKey(r))?.readUInt32LE(0))
-    const index = recorded.find((i) => i !== undefined && !taken.has(i)) ?? this.#free(taken)
-    if (index !== undefined) this.#indexes.set(path.key, index)
+    const index = recorded.find((i) => i !== undefined && !taken.has(i)) ?? free.next().value
+    if (index === undefined) return undefined
+    this.#indexes.set(path.key, index)
+    taken.add(index)
     return index
   }
 
-  /** One that neither a path nor a range of the kernel's record has. */
-  #free(taken: ReadonlySet<number>): number | undefined {
+  /** Those that neither a path nor a range of the kernel's record has; `taken` may grow meanwhile. */
+  *#freePaths(taken: ReadonlySet<number>): Generator<number, undefined> {
     const recorded = new Set(this.#ranges.entries().map(([, value]) => value.readUInt32LE(0)))
     for (let i = PATH_LOCAL + 1; i < this.#maps.paths.spec.maxEntries; i++) {
       if (taken.has(i) || recorded.has(i)) continue
       this.#maps.path_counts.update(indexKey(i), Buffer.alloc(this.#maps.path_counts.valueBytes))
-      return i
+      yield i
     }
     return undefined
   }
@@ -111,11 +114,11 @@ export class PathTable {
     return old?.readUInt32LE(at) === value.readUInt32LE(at) ? 'header' : 'lane'
   }
 
-  #hop(hop: FastHop, hops: Hops): number {
+  #hop(hop: FastHop, hops: Hops, free: Iterator<number, never>): number {
     const known = hops.get(hop.ip)
     if (known) return known[0]
     const neighbour = this.#neighbours.get(addressKey(hop.ip))
-    const index = neighbour?.readUInt32LE(layouts.neighbour.hop.at) ?? this.#freeHop(hops)
+    const index = neighbour?.readUInt32LE(layouts.neighbour.hop.at) ?? free.next().value
     hops.set(hop.ip, [index, hop])
     return index
   }
@@ -125,12 +128,11 @@ export class PathTable {
     if (changed || again) this.#maps.hops.update(indexKey(index), goodHop())
   }
 
-  #freeHop(hops: Hops): number {
+  *#freeHops(): Generator<number, never> {
     const taken = new Set(
       this.#neighbours.entries().map(([, value]) => value.readUInt32LE(layouts.neighbour.hop.at)),
     )
-    for (const [index] of hops.values()) taken.add(index)
-    for (let i = 1; ; i++) if (!taken.has(i)) return i
+    for (let i = 1; ; i++) if (!taken.has(i)) yield i
   }
 
   #lead(range: Cidr, index: number, changes: string[], faults: Fault[]): void {
