@@ -9,7 +9,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I bpf -I/usr/include/$(
 BPF_OBJECTS := $(patsubst bpf/%.bpf.c,dist/bpf/%.o,$(wildcard bpf/*.bpf.c))
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test lint check packages clean bench-cni bench-scale bpf-stats
+.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bpf-stats
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,14 +47,19 @@ lint: node_modules/.done ## types, lint and format
 packages: ## the Debian packages that build, lab and tests need
 	scripts/packages.sh test
 
-demo: ## a cluster of three nodes on this machine: up, every pair checked and shown, down
+demo: ## a cluster of three nodes on this machine: up, every pair checked and shown, down; then path beside path
 	scripts/packages.sh demo
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory build dist/bench-launch dist/bench-traffic
 	./podlane demo
+	$(NODE) --disable-warning=ExperimentalWarning bench/paths_short.ts
 
 test: packages build lint ## all that the tests need, and the tests
-	# One file at a time: scenarios compare what stands on the machine before and after.
+	# The guests first, so that the tests' own summary ends it. One file at a time: scenarios compare what stands on the machine before and after.
+	$(NODE) --disable-warning=ExperimentalWarning test/guests/run.ts --if-possible
 	$(NODE) --test --test-concurrency=1 'src/**/*.test.ts' 'test/**/*.test.ts'
+
+test-guests: build ## tests on Linux 6.1 and 6.12, in emulated machines
+	$(NODE) --disable-warning=ExperimentalWarning test/guests/run.ts
 
 dist/bench-launch: bench/launch.c
 	@mkdir -p dist
@@ -65,6 +70,13 @@ bench-cni: packages build dist/bench-launch ## ADD and DEL of a pod, side by sid
 
 bench-scale: packages build dist/bench-launch ## 1,000 nodes, and 500 pods that come and go
 	$(NODE) --disable-warning=ExperimentalWarning bench/scale.ts
+
+dist/bench-traffic: $(wildcard bench/traffic/*.c) bench/traffic/traffic.h
+	@mkdir -p dist
+	gcc $(CFLAGS) $(filter %.c,$^) -o $@.tmp -pthread && mv $@.tmp $@
+
+bench-paths: packages build dist/bench-launch dist/bench-traffic ## pod to pod between two nodes, path beside path
+	$(NODE) --disable-warning=ExperimentalWarning bench/paths.ts
 
 clean: ## what the build made
 	rm -rf dist node_modules

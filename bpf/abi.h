@@ -174,3 +174,35 @@ struct sweep {
 	__u32 removed;
 	__u32 zero;
 };
+
+// A pod's address on this node, for the way from socket to socket.
+struct socket_pod {
+	__u64 netns;  // cookie of the pod's network namespace: an address alone proves nothing
+	__u32 opted;  // 1: by annotation
+	__u32 zero;
+};
+
+// One end of a TCP connection, itself first. The first sequence numbers of both directions make it sure that two ends
+// belong together: a translated connection may have the same addresses and ports.
+struct socket_key {
+	__u8 address[2][16];
+	__u16 port[2];
+	__u32 sequence[2];
+};
+
+// Index into `socket_counts`.
+enum socket_event {
+	SOCKET_JOINED = 0, // a socket that may send this way
+	SOCKET_SHORT,      // a message put straight into the other socket
+	SOCKET_STACK,      // a message of such a socket that took the stack
+	SOCKET_EARLY,      // a direction stays in the stack: the other end was not there at its first message
+	SOCKET_SLOW,       // a direction went back to the stack: the receiver lags behind
+	SOCKET_VOID,       // a direction went back to the stack: an epoch has changed
+	SOCKET_TLS,        // a direction went back to the stack: the kernel encrypts it
+	SOCKET_EVENTS,
+};
+
+struct socket_count {
+	__u64 events;
+	__u64 bytes;
+};

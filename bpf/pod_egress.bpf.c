@@ -5,8 +5,11 @@
 #include "lib/icmp_error.h"
 #include "lib/tunnel.h"
 
-static __always_inline int to_pod(struct __sk_buff *skb, struct packet *packet, const struct flow_side *side)
+static __always_inline int to_pod(struct __sk_buff *skb, struct packet *packet, const struct path *path,
+				  const struct flow_side *side)
 {
+	if (wire_bytes(skb, packet, ETH_HLEN) > path->mtu_bytes)
+		return to_stack(REASON_TOO_BIG);
 	if (age(skb, packet, ETH_HLEN) || address_to_pod(skb, side->mac, packet->protocol))
 		return drop(DROP_UNREADABLE);
 	return bpf_redirect_peer(side->ifindex, 0);
@@ -88,7 +91,7 @@ int pod_egress(struct __sk_buff *skb)
 		return to_stack(REASON_TTL);
 	count_sent(skb, flow->path, LANE_FAST);
 	if (path->kind == PATH_HERE)
-		return to_pod(skb, &packet, &flow->side[!(packet.side & 1)]);
+		return to_pod(skb, &packet, path, &flow->side[!(packet.side & 1)]);
 	return to_path(skb, &packet, flow, path);
 }
 

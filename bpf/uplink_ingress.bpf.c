@@ -7,6 +7,9 @@
 #include "lib/tunnel.h"
 #include <linux/if_packet.h>
 
+// The longest headers that are read: a tunnel over IPv6 with a TCP packet over IPv6 in it.
+#define HEADERS (ETH_HLEN + TUNNEL_6 + sizeof(struct ipv6hdr) + sizeof(struct tcphdr))
+
 // Reads the outer packet's end, or the packet itself. Each place is a constant, which the verifier needs.
 static __always_inline int read_tunnelled(struct packet *packet, struct sender *sender, struct tunnel *tunnel,
 					  void *data, void *end, __u16 protocol)
@@ -44,6 +47,24 @@ static __always_inline int read_tunnelled(struct packet *packet, struct sender *
 	return REASON_NONE;
 }
 
+// The packet, out of its tunnel if it is in one. A function of its own: it may have to read twice.
+static __noinline int read_arriving(struct __sk_buff *skb, struct packet *packet, struct sender *sender,
+				    struct tunnel *tunnel)
+{
+	void *end = packet_end(skb);
+	struct ethhdr *eth = packet_data(skb);
+	int reason;
+
+	if ((void *)(eth + 1) > end)
+		return REASON_HEADER;
+	copy_mac(sender->mac, eth->h_source);
+	reason = read_tunnelled(packet, sender, tunnel, eth, end, eth->h_proto);
+	sender->tunnel = tunnel->bytes;
+	if (reason || tunnel->bytes)
+		return reason;
+	return read_packet(packet, eth + 1, end, eth->h_proto);
+}
+
 // The stack's own rules about ECN (RFC 6040) hold where more must be done than to pass congestion on.
 static __always_inline int fits_ecn(const struct packet *packet, const struct tunnel *tunnel)
 {
@@ -57,7 +78,6 @@ static __always_inline int into_pod(struct __sk_buff *skb, struct packet *packet
 {
 	struct flow_side to = flow->side[!(packet->side & 1)];
 	int reason;
-
 
 	if (tunnel->bytes) {
 		if (!fits_ecn(packet, tunnel))
@@ -74,8 +94,6 @@ static __always_inline int into_pod(struct __sk_buff *skb, struct packet *packet
 SEC("tcx/ingress")
 int uplink_ingress(struct __sk_buff *skb)
 {
-	void *end = packet_end(skb);
-	struct ethhdr *eth = packet_data(skb);
 	struct sender sender = {};
 	struct tunnel tunnel = {};
 	struct packet packet;
@@ -83,29 +101,23 @@ int uplink_ingress(struct __sk_buff *skb)
 	struct path *path;
 	int reason;
 
-	if ((void *)(eth + 1) > end || skb->vlan_present)
+	if (skb->vlan_present)
 		return TO_STACK;
-	if (eth->h_proto == bpf_htons(ETH_P_ARP))
+	if (skb->protocol == bpf_htons(ETH_P_ARP))
 		return hear_arp(skb);
-	// Drivers may leave all but the first bytes in pages.
-	if ((void *)eth + ETH_HLEN + TUNNEL_6 + sizeof(struct ipv6hdr) + sizeof(struct tcphdr) > end) {
-		bpf_skb_pull_data(skb, skb->len < 160 ? skb->len : 160);
-		end = packet_end(skb);
-		eth = packet_data(skb);
-		if ((void *)(eth + 1) > end)
-			return TO_STACK;
+	reason = read_arriving(skb, &packet, &sender, &tunnel);
+	if (reason == REASON_HEADER && skb->data_end - skb->data < HEADERS && skb->data_end - skb->data < skb->len) {
+		// Drivers may leave all but the first bytes in pages.
+		bpf_skb_pull_data(skb, skb->len < HEADERS ? skb->len : HEADERS);
+		tunnel.bytes = tunnel.protocol = 0;
+		reason = read_arriving(skb, &packet, &sender, &tunnel);
 	}
-	reason = read_tunnelled(&packet, &sender, &tunnel, eth, end, eth->h_proto);
-	if (!tunnel.bytes)
-		reason = reason ? reason : read_packet(&packet, eth + 1, end, eth->h_proto);
 	if (reason)
-		return eth->h_proto == bpf_htons(ETH_P_IPV6) && !tunnel.bytes && hear_nd(skb) ? TO_STACK
+		return skb->protocol == bpf_htons(ETH_P_IPV6) && !tunnel.bytes && hear_nd(skb) ? TO_STACK
 												: to_stack(reason);
 	// What the switch floods is for others; only what is ours has its sender looked at here.
 	if (skb->pkt_type != PACKET_HOST)
 		return to_stack(REASON_OUTSIDE);
-	sender.tunnel = tunnel.bytes;
-	copy_mac(sender.mac, eth->h_source);
 	flow = packet.icmp_error ? NULL : bpf_map_lookup_elem(&flows, &packet.key);
 	if (!flow || !is_current(flow) || (packet.tcp_flags & TCP_SYN) ||
 	    (packet.key.protocol == IPPROTO_UDP && flow->asked != clock_units())) {

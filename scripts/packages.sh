@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing: `packages.sh demo` for build, lab and demo, `packages.sh test` for
-# those and the tests' own. Nothing to do takes milliseconds and no privilege; no installed service is started.
+# those and the tests' own, `packages.sh guests` for those that need another kernel. Nothing to do takes milliseconds
+# and no privilege; no installed service is started.
 set -euo pipefail
 
 # One package a line, with its reason. «package:command» is not installed where the command is there already.
@@ -12,7 +13,10 @@ demo_packages='
   clang-19            # compiles the BPF programs
   libbpf-dev          # their headers: helper functions and map declarations
   musl-tools          # builds the static CNI program
+  containernetworking-plugins  # bridge and host-local to compare with; portmap, bandwidth and tuning for the chain
   iproute2            # ip and tc, to look at what was made
+  iptables            # the rules of flannel, to compare with; those of others that must not be touched; portmap uses it
+  iputils-ping        # ICMP with a given size and DF
   nftables            # nft builds the agent tables at its start
   openssl             # certificates of the lab API server
   util-linux          # nsenter and unshare enter the lab nodes
@@ -21,24 +25,35 @@ test_packages='
   busybox-static      # the root file system of the test containers
   conntrack           # reads connection tracking entries
   containerd          # runs containers on a lab node
-  containernetworking-plugins  # bridge and host-local to compare with; portmap, bandwidth and tuning for the chain
-  iptables            # the rules of others that must not be touched; portmap uses it
-  iputils-ping        # ICMP with a given size and DF
+  ethtool             # turns the offloads of a link off and on for a bench
   kubernetes-client:kubectl  # the real kubectl against the lab API server
   netcat-openbsd      # TCP and UDP by hand
   podman              # runs containers on a lab node
   runc                # the OCI runtime that works without CAP_SYS_RESOURCE
   tcpdump             # what is on the wire
 '
+guest_packages='
+  busybox-static      # the few programs of the guest before its root file system is there
+  cpio                # packs its initramfs
+  iproute2            # ip, to look at what was made
+  iputils-ping        # ICMP between pods
+  kmod                # depmod on the host, modprobe in the guest
+  nftables            # nft builds the agent tables at its start
+  qemu-system-x86     # the machine that the other kernels run on
+  util-linux          # nsenter enters the pods
+  xz-utils            # the kernel and its modules are packed with it
+  zstd                # or with this
+'
 
 usage() {
-  echo "usage: ${0##*/} demo|test" >&2
+  echo "usage: ${0##*/} demo|test|guests" >&2
   exit 2
 }
 
 case "${1:-demo}" in
   demo) wanted=$demo_packages ;;
   test) wanted=$demo_packages$test_packages ;;
+  guests) wanted=$guest_packages ;;
   *) usage ;;
 esac
 

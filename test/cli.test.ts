@@ -16,7 +16,17 @@ const run = (...args: readonly string[]) =>
   })
 
 test('every command helps with examples', () => {
-  const commands = ['agent', 'status', 'config', 'install-cni', 'uninstall-cni', 'demo', 'version', 'lab']
+  const commands = [
+    'agent',
+    'status',
+    'lane',
+    'config',
+    'install-cni',
+    'uninstall-cni',
+    'demo',
+    'version',
+    'lab',
+  ]
   const lab = ['up', 'status', 'check', 'exec', 'kubeconfig', 'down'].map((c) => ['lab', c])
   for (const command of [...commands.map((c) => [c]), ...lab]) {
     const { stdout, status } = run(...command, '--help')
@@ -30,6 +40,8 @@ test('wrong usage ends with 2, a failure with 1 and its fault in one line', () =
   assert.equal(run('lab', 'up', '--nodes', 'many').status, 2)
   assert.equal(run('lab', 'up', '--nodes', '0').status, 2)
   assert.equal(run('lab', 'up', '--ipv6', '--dual').status, 2)
+  assert.equal(run('lab', 'up', '--lane', 'slow').status, 2)
+  assert.equal(run('lane', 'slow').status, 2)
   const { status, stderr, stdout } = run('status', '--socket', '/nowhere.sock')
   assert.equal(status, 1)
   assert.equal(stdout, '')
@@ -68,6 +80,21 @@ test('install-cni puts everything in place, says what must be read again, and un
   assert.equal(JSON.parse(run('uninstall-cni', ...folders, '--json').stdout).changed.length, 3)
 })
 
+const count = (packets: number, bytes: number) => ({ packets, bytes })
+const fastLane: NonNullable<AgentStatus['fastLane']> = {
+  ...{ state: 'on', attached: 'tcx', lane: 'fast', why: '' },
+  here: {
+    sent: { fast: count(1200, 1_536_000), plain: count(3, 252) },
+    received: { fast: count(0, 0), plain: count(0, 0) },
+  },
+  flows: { ...{ entries: 1311, most: 131_072, pressurePercent: 1 }, waiting: 7, mostWaiting: 16_384 },
+  reasons: [
+    { name: 'reason_fragment', why: 'a fragment', packets: 4 },
+    { name: 'reason_ttl', why: 'its time to live ends here', packets: 0 },
+  ],
+  hostRules: [{ where: 'chain FORWARD of table ip filter', rules: 3 }],
+}
+
 const agentStatus: AgentStatus = {
   version: '0.1.0',
   nodeName: 'node1',
@@ -89,11 +116,17 @@ const agentStatus: AgentStatus = {
     {
       ...{ name: 'node2', address: '10.0.0.12', podCidrs: ['10.244.1.0/24'] },
       ...{ path: 'vxlan', why: '10.0.0.12 is on another segment', mtuBytes: 1450 },
+      lane: {
+        ...{ lane: 'plain', why: 'asked for by «podlane lane plain --peer node2»' },
+        sent: { fast: count(90, 7560), plain: count(0, 0) },
+        received: { fast: count(88, 7392), plain: count(2, 168) },
+      },
     },
   ],
   complaints: [
     { object: 'chain FORWARD', wanted: 'ACCEPT', found: 'DROP', next: 'iptables -P FORWARD ACCEPT' },
   ],
+  fastLane,
   features: { vxlan: 'yes' },
   podMtuBytes: 1450,
 }
@@ -131,6 +164,18 @@ fd00::/64      1     2^64  0
 Peers
 NODE   ADDRESS    PODS           PATH   MTU   WHY
 node2  10.0.0.12  10.244.1.0/24  vxlan  1450  10.0.0.12 is on another segment
+
+Fast lane
+on through tcx; this node’s lane: fast
+1311 of 131072 flows in the table (1 %), 7 of 16384 without an answer yet
+! forward rules of the host that packets in the fast lane do not meet: 3 of chain FORWARD of table ip filter
+  if they are meant for pods: podlane lane plain
+TO         LANE   FAST SENT      RECEIVED     PLAIN SENT  RECEIVED   WHY
+this node  fast   1200 (1.5 MB)  0            3 (252 B)   0
+node2      plain  90 (7.6 kB)    88 (7.4 kB)  0           2 (168 B)  asked for by «podlane lane plain --peer node2»
+
+PACKETS  WHY NOT IN THE FAST LANE  COUNTER
+4        a fragment                reason_fragment
 
 Pods
 POD          ADDRESS     INTERFACE               HOSTPORTS

@@ -9,14 +9,16 @@ import { checkLab } from '../src/lab/check/check.ts'
 import { powerOff, takeDown } from '../src/lab/down.ts'
 import { enter } from '../src/lab/enter.ts'
 import { askNodeStatus, commandAgent } from '../src/lab/node_status.ts'
-import { kubeconfigFile } from '../src/lab/paths.ts'
+import { agentSocket, kubeconfigFile } from '../src/lab/paths.ts'
 import { gone, isAlive, signal } from '../src/lab/processes.ts'
 import { readProcesses, readRecord } from '../src/lab/record.ts'
+import { askSocket } from '../src/lab/socket_client.ts'
 import { askAgentStatus } from '../src/lab/status.ts'
 import { planTopology } from '../src/lab/topology.ts'
 import { makeNode } from '../src/lab/underlay.ts'
 import { isUp, labSteps, usualOptions } from '../src/lab/up.ts'
 import { untilReady } from '../src/lab/waiting.ts'
+import type { LaneWord } from '../src/schema/lane_request.ts'
 import { bringUp, hostState, labBody, remains } from './lab_runs.ts'
 
 const kubectl = (args: readonly string[], input = ''): string =>
@@ -40,6 +42,10 @@ async function synced(node: string): Promise<void> {
     await sleep(50)
   }
   assert.fail(`the agent of ${node} is not in sync`)
+}
+
+const setLane = async (lane: LaneWord, ...nodes: readonly string[]): Promise<void> => {
+  for (const node of nodes) must(await askSocket(agentSocket(node), 'PUT', '/lane', { lane }))
 }
 
 async function everyPairReached(pairs: number): Promise<void> {
@@ -66,10 +72,13 @@ describe('a lab of three nodes on two segments with both families', () => {
   test('what is broken is named: refused UDP on one node, a swallowed «packet too big» on another', async () => {
     const rules = (hook: string, rule: string): string =>
       `add table inet broken; add chain inet broken x { type filter hook ${hook} priority 0; }; add rule inet broken x ${rule}`
+    // Packets in the fast lane do not meet the host's forward rules.
+    await setLane('plain', 'node1', 'node2', 'node3')
     await inside('node2', 'nft', rules('forward', 'meta l4proto udp reject'))
     await inside('node1', 'nft', rules('output', 'icmp type destination-unreachable drop'))
     const report = must(await checkLab())
     for (const node of ['node1', 'node2']) await inside(node, 'nft', 'delete table inet broken')
+    await setLane('default', 'node1', 'node2', 'node3')
     const whys = (from: string, to: string): string =>
       report.failed
         .filter((f) => f.from === from && f.to === to)
@@ -87,6 +96,21 @@ describe('a lab of three nodes on two segments with both families', () => {
       Object.fromEntries(must(await askAgentStatus(node)).peers.map((p) => [p.name, p.path]))
     assert.deepEqual(await paths('node1'), { node2: 'direct', node3: 'vxlan' })
     assert.deepEqual(await paths('node3'), { node1: 'vxlan', node2: 'vxlan' })
+  })
+
+  test('with one node in the plain lane and the others in the fast one every pair is reached', async () => {
+    const lanes = async () => {
+      const { measured } = must(await checkLab())
+      const of = (from: string, to: string) =>
+        new Set(measured.filter((m) => m.from.includes(from) && m.to.includes(to)).map((m) => m.path.lane))
+      return [...of('node1', 'node3'), ...of('node3', 'node1'), ...of('node2', 'node2')]
+    }
+    assert.deepEqual(await lanes(), ['fast', 'fast', 'fast'])
+    await setLane('plain', 'node1')
+    assert.deepEqual(await lanes(), ['plain', 'fast', 'fast'])
+    await everyPairReached(30)
+    await setLane('default', 'node1')
+    assert.deepEqual(await lanes(), ['fast', 'fast', 'fast'])
   })
 
   test('a second lab is refused and the first is named', () => {
@@ -182,13 +206,15 @@ describe('a lab of three nodes on two segments with both families', () => {
     assert.ok(await gone(heads, 5000))
     assert.ok(old.processes.some(isAlive), 'agents and pods outlive the processes that were killed')
     assert.equal(isUp(), false)
-    const [clean, ...steps] = must(labSteps({ ...usualOptions, families: 'ipv6' }))
+    const [clean, ...steps] = must(labSteps({ ...usualOptions, families: 'ipv6', lane: 'plain' }))
     assert.ok(clean)
     must(await clean.run(() => {}))
     // Before anything new is made: the kernel gives the numbers of namespaces anew.
     assert.deepEqual(await remains(old), { processes: [], namespaces: [] })
     for (const step of steps) must(await step.run(() => {}))
     await everyPairReached(30)
+    assert.equal(readRecord()?.options.lane, 'plain')
+    assert.equal(must(await askAgentStatus('node3')).fastLane?.lane, 'plain')
     const body = labBody()
     assert.ok(body.processes.length > 12 && body.namespaces.size > 10)
     must(await takeDown())

@@ -11,6 +11,9 @@ import { FOLDER } from './sandbox.ts'
 const program = fileURLToPath(new URL('../../podlane', import.meta.url))
 const shim = fileURLToPath(new URL('../../dist/podlane-cni', import.meta.url))
 
+/** A bench whose agents load eBPF mounts a bpffs here. */
+export const BPF_FOLDER = `${FOLDER}/bpf`
+
 export type AgentProcess = {
   readonly pid: number
   readonly run: string
@@ -22,7 +25,7 @@ export function startAgentProcess(name: string, node: string, config: string): A
   const folder = `${FOLDER}/${name}`
   const run = `${folder}-run`
   const effective = must(
-    parseConfig(`${config}\nhttp: off\ndirectories:\n  run: ${run}\n  bpf: ${folder}-bpf\n`, name),
+    parseConfig(`${config}\nhttp: off\ndirectories:\n  run: ${run}\n  bpf: ${BPF_FOLDER}/${name}\n`, name),
   )
   writeFileSync(`${folder}.yaml`, configText(effective))
   const out = openSync(`${folder}.log`, 'a')

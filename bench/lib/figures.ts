@@ -30,17 +30,17 @@ function machine(): Record<string, string | number> {
   }
 }
 
-/** Prints the figures, with the goals that were missed; writes bench/results/NAME.json when they are all there. */
-export function publish(bench: string, figures: readonly Figure[], complete = true): void {
-  const rows = figures.map(({ name, value, q25, q75, unit, goal }) => ({
-    name,
-    value: rounded(value),
-    q25: rounded(q25),
-    q75: rounded(q75),
-    unit,
-    goal: goal ? goalText(goal) : null,
-    met: goal ? isMet(value, goal) : null,
-  }))
+/**
+ * Prints the figures, with the goals that were missed; writes bench/results/NAME.json when they are all there.
+ * @param isPrinted which of them, where they are too many for a terminal
+ */
+export function publish(
+  bench: string,
+  figures: readonly Figure[],
+  complete = true,
+  isPrinted: (figure: Figure) => boolean = () => true,
+): void {
+  const rows = figures.map(rowOf)
   if (complete) {
     mkdirSync(RESULTS, { recursive: true })
     const text = JSON.stringify({ bench, machine: machine(), figures: rows }, undefined, 2)
@@ -48,15 +48,30 @@ export function publish(bench: string, figures: readonly Figure[], complete = tr
   }
   printTable(
     ['figure', 'value', 'quartiles', 'unit', 'goal', ''],
-    rows.map((r) => [
-      r.name,
-      String(r.value),
-      r.q25 === r.q75 ? '' : `${r.q25} – ${r.q75}`,
-      r.unit,
-      r.goal ?? '',
-      r.met === null ? '' : r.met ? 'met' : 'MISSED',
-    ]),
+    figures
+      .filter(isPrinted)
+      .map(rowOf)
+      .map((r) => [
+        r.name,
+        String(r.value),
+        r.q25 === r.q75 ? '' : `${r.q25} – ${r.q75}`,
+        r.unit,
+        r.goal ?? '',
+        r.met === null ? '' : r.met ? 'met' : 'MISSED',
+      ]),
   )
+}
+
+function rowOf({ name, value, q25, q75, unit, goal }: Figure) {
+  return {
+    name,
+    value: rounded(value),
+    q25: rounded(q25),
+    q75: rounded(q75),
+    unit,
+    goal: goal ? goalText(goal) : null,
+    met: goal ? isMet(value, goal) : null,
+  }
 }
 
 /** Columns as wide as their widest cell; the first to the left, numbers to the right. */

@@ -31,3 +31,11 @@ export function option(name: string, otherwise: number): number {
   if (!Number.isFinite(value)) throw new Error(`--${name}: wanted a number, found ${process.argv[at + 1]}`)
   return value
 }
+
+/** The value of `--name VALUE` among the arguments. */
+export function textOption(name: string): string | undefined {
+  const at = process.argv.indexOf(`--${name}`)
+  return at < 0 ? undefined : process.argv[at + 1]
+}
+
+export const hasFlag = (name: string): boolean => process.argv.includes(`--${name}`)

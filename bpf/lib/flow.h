@@ -1,6 +1,7 @@
 // The flow table: one entry for both directions. New flows wait in a table of their own until they are answered, so
 // that a flood of them costs no flow that works.
 #pragma once
+#include "bucket.h"
 #include "maps.h"
 #include "packet.h"
 
@@ -8,12 +9,6 @@
 static __always_inline __u32 clock_units(void)
 {
 	return bpf_jiffies64() >> 8;
-}
-
-// The bucket of an address; `bucketOf` in TypeScript computes the same.
-static __always_inline __u32 bucket_of(const void *address)
-{
-	return ((word(address, 0) ^ word(address, 1)) * 0x9e3779b97f4a7c15ull) >> 52;
 }
 
 static __always_inline __u32 epoch_of(__u32 bucket)

@@ -8,6 +8,8 @@ import type { Log } from '../base/log.ts'
 import { faultText, ok, type Result } from '../base/result.ts'
 import type { RowSink } from '../input/source.ts'
 import { AddressPool } from '../ipam/pool.ts'
+import type { Lane } from '../plan/fast_lane.ts'
+import { type SocketWish, socketWishes } from '../plan/sockets.ts'
 import type { Config } from '../schema/config.ts'
 import { createTables, type Tables } from '../state/tables.ts'
 import type { KernelClient } from './kernel_client.ts'
@@ -43,13 +45,15 @@ export class Core {
   #knowledge: Knowledge = recordedKnowledge(NO_RECORD)
   #report: AgentReport | undefined
   #tablesDue = false
+  /** Of pods only this concerns the kernel: which want to talk from socket to socket. */
+  #wishes: readonly SocketWish[] = []
   readonly #nodeDelta = createNodeDelta()
 
   constructor(options: CoreOptions) {
     const { config, kernel, log } = options
     this.#options = options
     const { tables, sink } = createTables(config.input.kind, (what) => {
-      if (what !== 'pods') this.#ask(what, INPUT_DELAY_MS)
+      if (what !== 'pods' || this.#wishesChanged()) this.#ask(what, INPUT_DELAY_MS)
     })
     this.tables = tables
     this.sink = sink
@@ -102,6 +106,21 @@ export class Core {
     this.#ask(why, LOOK_DELAY_MS[urgency])
   }
 
+  /**
+   * Resolves when the nodes' paths are so. The override is on record in the kernel.
+   * @param peer undefined: the whole node
+   * @param lane undefined: what the config says
+   */
+  async setLane(peer: string | undefined, lane: Lane | undefined): Promise<Result<void>> {
+    const { kernel, log } = this.#options
+    const set = await kernel.call('setLane', peer, lane)
+    if (!set.ok) return set
+    log.info({ peer: peer ?? 'all', lane: lane ?? 'as configured' }, 'lane asked for')
+    // Before there is anything to act on the first run will find it.
+    if (this.#canAct()) await this.#reconciler.settled()
+    return ok(undefined)
+  }
+
   stopLooking(): void {
     this.#reconciler.close()
   }
@@ -116,8 +135,18 @@ export class Core {
   }
 
   /** Without a record and before the first sync nobody has said anything that could be acted on. */
+  #canAct(): boolean {
+    return this.tables.source.synced || this.#hasRecord()
+  }
+
   #ask(why: string, delayMs: number): void {
-    if (this.tables.source.synced || this.#hasRecord()) this.#reconciler.request(why, delayMs)
+    if (this.#canAct()) this.#reconciler.request(why, delayMs)
+  }
+
+  #wishesChanged(): boolean {
+    const before = this.#wishes
+    this.#wishes = socketWishes(this.tables.pods.values())
+    return JSON.stringify(before) !== JSON.stringify(this.#wishes)
   }
 
   #reconcile(): Promise<AgentReport> {
@@ -127,7 +156,8 @@ export class Core {
     // Half a list of nodes is worse than the record: until all inputs are in sync, only that counts.
     const nodes = this.#nodeDelta(synced ? this.tables.nodes.values() : [])
     const selfName = this.#options.nodeName
-    return this.#options.kernel.call('reconcile', { selfName, nodes, sweep: synced, tables })
+    const sockets = this.#wishes
+    return this.#options.kernel.call('reconcile', { selfName, nodes, sweep: synced, tables, sockets })
   }
 
   async #learn(report: AgentReport): Promise<void> {

@@ -17,6 +17,8 @@ export type KernelClient = {
 export type KernelClientOptions = {
   readonly config: Config
   readonly onLook: (why: string, urgency: Urgency) => void
+  /** A program of the fast lane dropped a packet, and why. */
+  readonly onDrop: (why: string) => void
   /** The Worker threw or ended: nothing can be trusted but the kernel itself. */
   readonly onDeath: (error: Error) => void
 }
@@ -32,6 +34,7 @@ export function startKernel(options: KernelClientOptions): KernelClient {
   let closing = false
   worker.on('message', (said: Said) => {
     if ('look' in said) return options.onLook(said.look, said.urgency)
+    if ('dropped' in said) return options.onDrop(said.dropped)
     waiting.get(said.id)?.(said.value)
     waiting.delete(said.id)
   })

@@ -3,6 +3,7 @@
 import type { EndpointClaim } from '../apply/check.ts'
 import type { FastLaneStatus } from '../apply/fast_lane_contract.ts'
 import type { ReconcileInput, Report, StartFacts, WireRequest } from '../apply/node.ts'
+import type { SocketsStatus } from '../apply/sockets_contract.ts'
 import type { Urgency } from '../apply/watch.ts'
 import type { Fault, Result } from '../base/result.ts'
 import type { Features } from '../observe/features.ts'
@@ -31,8 +32,10 @@ export type KernelCalls = {
   /** What this kernel can do of what is used here. */
   readonly features: () => Features
   /** What is asked for at run time: of one peer, or of the whole node; undefined: what the config says. */
-  readonly setLane: (peer: string | undefined, lane: Lane | undefined) => void
+  readonly setLane: (peer: string | undefined, lane: Lane | undefined) => Result<void>
   readonly fastLane: () => FastLaneStatus
+  readonly sweepFlows: () => void
+  readonly sockets: () => SocketsStatus
   readonly check: (endpoint: Endpoint, claim: EndpointClaim) => Result<void>
 }
 
@@ -41,7 +44,8 @@ export type Call = {
   readonly name: keyof KernelCalls
   readonly args: readonly unknown[]
 }
-/** `look`: something of ours may have changed in the kernel by another hand. */
+/** `look`: something of ours may have changed in the kernel by another hand. `dropped`: a program dropped a packet. */
 export type Said =
   | { readonly id: number; readonly value: unknown }
   | { readonly look: string; readonly urgency: Urgency }
+  | { readonly dropped: string }

@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { createFastLane } from '../apply/fast_lane/fast_lane.ts'
 import { createFirewall } from '../apply/firewall.ts'
 import { NodeKernel } from '../apply/node.ts'
+import { createSockets } from '../apply/sockets/sockets.ts'
 import { watchKernel } from '../apply/watch.ts'
 import { probeFeatures } from '../observe/features.ts'
 import type { Peer } from '../plan/peers.ts'
@@ -17,7 +18,12 @@ const port = parentPort
 if (!port) throw new Error('the kernel worker is started by the agent, not by itself')
 
 const say = (said: Said): void => port.postMessage(said)
-const node = new NodeKernel(config, createFirewall(config), createFastLane(config))
+const fastLane = createFastLane(config, ({ kind, why }) => {
+  if (kind === 'drop') say({ dropped: why })
+  // What the kernel says of a neighbour counts, and it may have heard the same; this only makes us ask now.
+  else say({ look: why, urgency: 'now' })
+})
+const node = new NodeKernel(config, createFirewall(config), fastLane, createSockets(config))
 watchKernel({
   look: (look, urgency) => say({ look, urgency }),
   isUplink: (index) => node.isUplink(index),
@@ -47,6 +53,8 @@ const calls: KernelCalls = {
   features: probeFeatures,
   setLane: (peer, lane) => node.setLane(peer, lane),
   fastLane: () => node.fastLane(),
+  sweepFlows: () => node.sweepFlows(),
+  sockets: () => node.sockets(),
 }
 
 port.on('message', ({ id, name, args }: Call) => {

@@ -15,17 +15,22 @@ import { handleCall } from '../cni/verbs.ts'
 import { newestVersion } from '../cni/versions.ts'
 import { readDrops } from '../observe/drops.ts'
 import { readFlowRoom } from '../observe/flow_room.ts'
+import { readHostRules } from '../observe/host_rules.ts'
 import { lastKnown } from '../observe/last_known.ts'
+import { passedRules } from '../observe/passed_rules.ts'
 import { readPeerWays } from '../observe/peer_ways.ts'
 import { readSilentPeers } from '../observe/silent_peers.ts'
-import { readSurroundings } from '../observe/surroundings.ts'
+import { barriersFor } from '../observe/surroundings.ts'
 import type { Config } from '../schema/config.ts'
 import { parseListen } from '../schema/values.ts'
 import { Core } from './core.ts'
+import { tellDrops } from './drop_log.ts'
 import { startSource } from './input.ts'
 import { type KernelClient, startKernel } from './kernel_client.ts'
+import { switchLane } from './lane_switch.ts'
 import type { LiveNetwork } from './network.ts'
 import { runFolderComplaints, secureRunFolder } from './run_folder.ts'
+import { SOCKETS_FEATURE, socketsText } from './sockets_text.ts'
 import { agentStatus } from './status.ts'
 import { type StatusServer, startStatusServer } from './status_server.ts'
 
@@ -36,6 +41,8 @@ export type Agent = { readonly close: () => Promise<void> }
 const FULL_LOOK_MS = 60_000
 /** Looking at the host's other tables starts programs: not for every question about the status. */
 const SURROUNDINGS_MS = 10_000
+/** How often the flow table is counted and rid of what is void: a full one takes the Worker some milliseconds. */
+const FLOWS_MS = 10_000
 /** How long the first CNI calls of a node without a record wait for the first sync. */
 const FIRST_SYNC_MS = 3_000
 
@@ -73,6 +80,7 @@ export async function startAgent(options: AgentOptions): Promise<Result<Agent>> 
       )
       process.exit(70)
     },
+    onDrop: tellDrops(log),
   })
   const nodeName = config.nodeName ?? process.env.NODE_NAME ?? hostname()
   const core = new Core({ config, nodeName, kernel, log })
@@ -109,10 +117,12 @@ async function run(parts: Parts): Promise<Result<Agent>> {
     core.look('a minute has passed', 'tables')
     void settle(markers, log)
   }, FULL_LOOK_MS)
+  const flows = setInterval(() => void kernel.call('sweepFlows'), FLOWS_MS)
   log.info({ nodeName, pods: core.live.endpoints.length, version: parts.version }, 'agent is up')
   return ok({
     close: async () => {
       clearInterval(minute)
+      clearInterval(flows)
       core.stopLooking()
       await source.value.close()
       // An ADD under way may wait for a link to go: the sweeper ends after it.
@@ -130,21 +140,27 @@ async function serveStatus({ config, log, version, nodeName, core, kernel }: Par
   for (const complaint of runFolder) log.warn({ fault: faultText(complaint) }, 'a fault')
   const readAround = async () => {
     const peers = await kernel.call('peers')
-    return [
-      ...(await readSurroundings(core.knowledge.ranges)),
+    const rules = await readHostRules()
+    const faults = [
+      ...barriersFor(core.knowledge.ranges, rules),
       ...readPeerWays(core.report?.uplink, peers),
       ...readSilentPeers(core.report?.uplink, peers),
       ...readFlowRoom(),
     ]
+    return { faults, passed: passedRules(rules) }
   }
   const surroundings = lastKnown(SURROUNDINGS_MS, readAround, systemClock)
   const { live, tables } = core
+  // Once now, so that there is something to show.
+  await kernel.call('sweepFlows')
   return startStatusServer({
     socketPath: join(config.directories.run, 'agent.sock'),
     listen: listenOf(config),
     log,
+    setLane: async (request) => switchLane(request, core, await kernel.call('peers')),
     status: async () => {
       const peers = await kernel.call('peers')
+      const { faults, passed } = await surroundings()
       return agentStatus({
         version,
         nodeName,
@@ -156,8 +172,10 @@ async function serveStatus({ config, log, version, nodeName, core, kernel }: Par
         counts: live.counts(),
         endpoints: live.endpoints,
         hostPortsOf: (e) => live.hostPortsOf(e),
-        surroundings: [...runFolder, ...(await surroundings())],
-        features,
+        surroundings: [...runFolder, ...faults],
+        passed,
+        fastLane: await kernel.call('fastLane'),
+        features: { ...features, [SOCKETS_FEATURE]: socketsText(await kernel.call('sockets')) },
         drops: readDrops(),
       })
     },

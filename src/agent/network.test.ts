@@ -37,7 +37,13 @@ function bench() {
   let made = 0
   const work: Record<string, (given: never) => unknown> = {
     wire: ({ owner }: WireRequest): Result<Endpoint> => {
-      const link = { index: ifIndex(++made), name: podLinkName(owner), mac: gatewayMac, mtuBytes: 1500 }
+      const link = {
+        kind: 'veth' as const,
+        index: ifIndex(++made),
+        name: podLinkName(owner),
+        mac: gatewayMac,
+        mtuBytes: 1500,
+      }
       return ok({ ...owner, link })
     },
     unwire: (e: Endpoint) => answers.unwire(e),

@@ -1,13 +1,16 @@
 // What the agent says of itself: the answer to GET /status.
 
+import type { FastLaneStatus } from '../apply/fast_lane_contract.ts'
 import type { Fault } from '../base/result.ts'
 import type { HostPort, Readiness } from '../cni/network.ts'
 import type { RangeCount } from '../ipam/pool.ts'
 import type { Drop } from '../observe/drops.ts'
+import type { PassedRules } from '../observe/passed_rules.ts'
 import type { Peer } from '../plan/peers.ts'
 import type { AgentStatus } from '../schema/agent_status.ts'
 import type { Endpoint } from '../state/endpoint.ts'
 import type { Tables } from '../state/tables.ts'
+import { complaintOf, fastLaneView, peerLanes, pressureFaults } from './fast_lane_view.ts'
 import type { AgentReport } from './kernel_protocol.ts'
 
 export type StatusInput = {
@@ -25,6 +28,9 @@ export type StatusInput = {
   readonly surroundings: readonly Fault[]
   readonly features: Readonly<Record<string, string>>
   readonly drops: readonly Drop[]
+  readonly fastLane: FastLaneStatus
+  /** The host's forward rules. */
+  readonly passed: readonly PassedRules[]
 }
 
 export function agentStatus(input: StatusInput): AgentStatus {
@@ -48,21 +54,35 @@ export function agentStatus(input: StatusInput): AgentStatus {
       : null,
     ranges: input.counts.map(({ cidr, used, free, coolingDown }) => ({ cidr, used, free, coolingDown })),
     pods: input.endpoints.map((e) => podStatus(e, input)),
-    peers: input.peers.map((p) => ({
+    peers: peerStatuses(input),
+    complaints: [
+      ...(report?.network.complaints ?? []),
+      ...(report?.faults ?? []),
+      ...input.surroundings,
+      ...pressureFaults(input.fastLane),
+    ].map(complaintOf),
+    fastLane: fastLaneView(input.fastLane, input.passed),
+    features: input.features,
+    drops: [...input.drops],
+    ...(report?.podDevice === undefined ? {} : { podDevice: report.podDevice }),
+    podMtuBytes: report?.network.podMtuBytes ?? 0,
+  }
+}
+
+function peerStatuses({ peers, fastLane }: StatusInput): AgentStatus['peers'] {
+  const lanes = peerLanes(fastLane)
+  return peers.map((p) => {
+    const lane = lanes.get(p.name)
+    return {
       name: p.name,
       address: p.address,
       podCidrs: p.ranges.map((r) => r.cidr),
       path: p.path,
       why: p.why,
       mtuBytes: p.mtuBytes,
-    })),
-    complaints: [...(report?.network.complaints ?? []), ...(report?.faults ?? []), ...input.surroundings].map(
-      ({ object, wanted, found, next }) => ({ object, wanted, found, next }),
-    ),
-    features: input.features,
-    drops: [...input.drops],
-    podMtuBytes: report?.network.podMtuBytes ?? 0,
-  }
+      ...(lane ? { lane } : {}),
+    }
+  })
 }
 
 function podStatus(e: Endpoint, input: StatusInput): AgentStatus['pods'][number] {
@@ -74,6 +94,7 @@ function podStatus(e: Endpoint, input: StatusInput): AgentStatus['pods'][number]
     ...(pod ? { namespace: pod.namespace, name: pod.name } : {}),
     addresses: e.addresses,
     hostInterface: e.link.name,
+    device: e.link.kind,
     hostPorts: input.hostPortsOf(e).map(portText),
   }
 }

@@ -1,29 +1,39 @@
-// Status over HTTP: on the agent's unix socket (mode 0600) and, read-only like everything here, on loopback.
+// What the agent says and takes over HTTP. Its unix socket (mode 0600) is for root, who may also switch lanes by it; on
+// loopback, where everybody of the host can ask, everything is read-only.
 
 import { chmodSync, rmSync } from 'node:fs'
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import { http } from '../base/http.ts'
 import type { Log } from '../base/log.ts'
+import type { Result } from '../base/result.ts'
 import type { AgentStatus } from '../schema/agent_status.ts'
+import { type LaneRequest, parseLaneRequest } from '../schema/lane_request.ts'
 
 export type StatusServerOptions = {
   readonly socketPath: string
   readonly listen: { readonly host: string; readonly port: number } | undefined
   readonly status: () => Promise<AgentStatus>
+  /** Resolves when the lane is as asked for. */
+  readonly setLane: (request: LaneRequest) => Promise<Result<void>>
   readonly log: Log
 }
 
 export type StatusServer = { readonly close: () => Promise<void> }
+type Answer = { readonly code: number; readonly body: unknown }
+
+const LONGEST_BODY = 4096
 
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
   const { socketPath, listen, log } = options
   // The CNI socket beside it has shown that no other agent serves this folder.
   rmSync(socketPath, { force: true })
-  const servers = [serve(options)]
+  const servers = [
+    serve(options, (request) => (request.method === 'PUT' ? put(request, options) : undefined)),
+  ]
   await listening(servers[0] as Server, { path: socketPath })
   chmodSync(socketPath, 0o600)
   if (listen) {
-    const tcp = serve(options)
+    const tcp = serve(options, () => undefined)
     try {
       await listening(tcp, listen)
       servers.push(tcp)
@@ -43,22 +53,46 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   }
 }
 
-function serve({ status, log }: StatusServerOptions): Server {
+type Change = (request: IncomingMessage) => Promise<Answer> | undefined
+
+/** @param change what this server takes beside questions */
+function serve(options: StatusServerOptions, change: Change): Server {
   return http.createServer((request, response) => {
-    const answer = (code: number, body: unknown): void => {
+    const answer = ({ code, body }: Answer): void => {
       response.writeHead(code, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
     }
-    if (request.method !== 'GET') return answer(405, { error: 'only GET: nothing is changed over HTTP' })
-    if (request.url === '/healthz') return answer(200, { ok: true })
-    if (request.url !== '/status') return answer(404, { error: 'there are /status and /healthz' })
-    status().then(
-      (value) => answer(200, value),
-      (error: unknown) => {
-        log.error({ error: String(error) }, 'status failed')
-        answer(500, { error: String(error) })
-      },
-    )
+    ;(change(request) ?? get(request, options)).then(answer, (error: unknown) => {
+      options.log.error({ error: String(error), url: request.url }, 'a question failed')
+      answer({ code: 500, body: { error: String(error) } })
+    })
   })
+}
+
+async function get(request: IncomingMessage, { status }: StatusServerOptions): Promise<Answer> {
+  if (request.method !== 'GET')
+    return { code: 405, body: { error: 'only GET here: lanes are switched by the agent’s socket, with PUT' } }
+  if (request.url === '/healthz') return { code: 200, body: { ok: true } }
+  if (request.url === '/status') return { code: 200, body: await status() }
+  return { code: 404, body: { error: 'there are /status and /healthz' } }
+}
+
+/** What it answers is the status once it is so, or the fault. */
+async function put(request: IncomingMessage, options: StatusServerOptions): Promise<Answer> {
+  if (request.url !== '/lane') return { code: 404, body: { error: 'only /lane can be PUT' } }
+  const text = await bodyOf(request)
+  const wish = parseLaneRequest(text)
+  if (!wish.ok) return { code: 400, body: wish.error }
+  const set = await options.setLane(wish.value)
+  if (!set.ok) return { code: set.error.kind === 'bad-option' ? 404 : 409, body: set.error }
+  return { code: 200, body: await options.status() }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let text = ''
+  request.setEncoding('utf8')
+  // What is too long is read to its end and not kept: an answer needs a request that is over.
+  for await (const piece of request) if (text.length <= LONGEST_BODY) text += piece
+  return text.slice(0, LONGEST_BODY)
 }
 
 const listening = (server: Server, where: { path: string } | { host: string; port: number }): Promise<void> =>

@@ -6,7 +6,6 @@ import { ifIndex } from '../base/ifindex.ts'
 import { err, type Fault, fault, ok, type Result } from '../base/result.ts'
 import { EEXIST, ENODEV } from '../kernel/errno.ts'
 import {
-  addVeth,
   delLink,
   delLinkGroup,
   getLinkByName,
@@ -22,16 +21,18 @@ import { answerFault, type NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { endpointObjects } from '../plan/network.ts'
 import { DELETING_GROUP, POD_GROUP } from '../plan/ownership.ts'
 import { gatewayMac, ownLinks, podLinkName } from '../plan/pod_link.ts'
-import { aliasOf, type Endpoint, type Owner } from '../state/endpoint.ts'
+import { aliasOf, type DeviceKind, type Endpoint, type Owner } from '../state/endpoint.ts'
 import type { Bandwidth } from '../state/wishes.ts'
 import { endpointSwitches, gatewayMessages } from './endpoint_links.ts'
 import { neighbourMessage } from './neighbours.ts'
+import { addPair } from './pod_device.ts'
 import { configurePod, type PodSide } from './pod_side.ts'
 import { routeSpecs } from './routes.ts'
 
 export type WireSpec = {
   readonly owner: Owner
   readonly netnsFd: number
+  readonly device: DeviceKind
   /** Of the pod's link: the uplink's. */
   readonly linkMtuBytes: number
   /** Of the pod's default route: the smallest path's. */
@@ -52,9 +53,10 @@ export function makeEndpoint(
 ): Result<Endpoint> {
   const link = makeLinks(socket, spec)
   if (!link.ok) return link
+  const { index, name, mtuBytes } = link.value
   const endpoint: Endpoint = {
     ...spec.owner,
-    link: { index: link.value.index, name: link.value.name, mac: gatewayMac, mtuBytes: link.value.mtuBytes },
+    link: { kind: spec.device, index, name, mac: gatewayMac, mtuBytes },
   }
   const admitted = admit(endpoint)
   const made = admitted.ok
@@ -78,7 +80,7 @@ const podSide = (link: LinkRow, spec: WireSpec): PodSide => ({
 
 function makeLinks(socket: NetlinkSocket, spec: WireSpec): Result<LinkRow> {
   const name = podLinkName(spec.owner)
-  const made = addVeth({
+  const made = addPair(spec.device, {
     name,
     mac: gatewayMac,
     mtuBytes: spec.linkMtuBytes,

@@ -1,16 +1,18 @@
 // What the node asks of its fast lane. Whatever it cannot do, the plain network does: nothing here makes an ADD fail.
 
 import type { Cidr } from '../base/cidr.ts'
-import type { Fault } from '../base/result.ts'
+import { type Fault, fault, type Result } from '../base/result.ts'
 import type { FastLanePlan, Lane } from '../plan/fast_lane.ts'
 import type { Endpoint } from '../state/endpoint.ts'
 import type { PathCount, ReasonCount } from './fast_lane/counts.ts'
 import { nothing, type Outcome } from './outcome.ts'
 
+/** Of one path: a peer has two if its families are reached apart. */
 export type PeerLane = {
   readonly peer: string
+  readonly ranges: readonly Cidr[]
   readonly lane: Lane
-  /** Why it is plain. */
+  /** Why it is plain; empty if it is fast. */
   readonly why: string
   readonly counts: PathCount
 }
@@ -19,12 +21,28 @@ export type FastLaneStatus = {
   /** Undefined if the fast lane is there. */
   readonly fault: Fault | undefined
   readonly lane: Lane
+  /** Why this node's lane is plain; empty if it is fast. */
+  readonly why: string
+  /** What was asked for at run time, for the whole node. */
+  readonly asked: Lane | undefined
   readonly attached: 'tcx' | 'clsact' | undefined
   readonly here: PathCount | undefined
   readonly peers: readonly PeerLane[]
-  readonly flows: { readonly entries: number; readonly waiting: number; readonly most: number } | undefined
+  /** As the last sweep has found them. */
+  readonly flows: FlowCount | undefined
   readonly reasons: readonly ReasonCount[]
 }
+
+/** `waiting`: nobody has answered yet. They stand in a table of their own. */
+export type FlowCount = {
+  readonly entries: number
+  readonly most: number
+  readonly waiting: number
+  readonly mostWaiting: number
+}
+
+/** `moved`, `mtu`: worth a look at once. */
+export type LaneEvent = { readonly kind: 'moved' | 'mtu' | 'drop'; readonly why: string }
 
 export type ApplyOptions = { readonly sweep: boolean; readonly again: boolean }
 /** `switched`: ranges whose packets have another lane than before. */
@@ -43,8 +61,11 @@ export type FastLane = {
   readonly checkPod: (endpoint: Endpoint) => readonly string[]
   /** What was asked for at run time goes before the config. `peer` undefined: the whole node. */
   readonly laneOf: (peer: string | undefined) => Lane
-  readonly setLane: (peer: string | undefined, wish: Lane | undefined) => void
+  /** Counts from the next `apply` on. A fault: there is no fast lane, or no room for the wish. */
+  readonly setLane: (peer: string | undefined, wish: Lane | undefined) => Result<void>
   readonly status: () => FastLaneStatus
+  /** Counts the flows, takes out what is void and puts the pods' shares right: milliseconds for a full table. */
+  readonly sweep: () => void
   readonly close: () => void
 }
 
@@ -56,15 +77,19 @@ export const plainOnly: FastLane = {
   removePod: () => {},
   checkPod: () => [],
   laneOf: () => 'plain',
-  setLane: () => {},
+  setLane: () =>
+    fault('fast-lane', 'the fast lane', 'programs in the kernel', 'none', 'nothing: all is plain'),
   status: () => ({
     fault: undefined,
     lane: 'plain',
+    why: 'there is no fast lane',
+    asked: undefined,
     attached: undefined,
     here: undefined,
     peers: [],
     flows: undefined,
     reasons: [],
   }),
+  sweep: () => {},
   close: () => {},
 }

@@ -9,7 +9,7 @@ import type { Mac } from '../base/mac.ts'
 import { err, ok, type Result } from '../base/result.ts'
 import { ENOENT } from '../kernel/errno.ts'
 import { answerFault, NETLINK_NETFILTER, NetlinkSocket } from '../kernel/netlink/socket.ts'
-import { deleteFlowsToPort, removeFlows } from '../kernel/nft/conntrack.ts'
+import { removeFlows, removeFlowsToPort } from '../kernel/nft/conntrack.ts'
 import {
   addElements,
   batchBegin,
@@ -240,9 +240,7 @@ const coolingOf = (ips: readonly Ip[], timeoutMs = 0): { set: ReturnType<typeof 
 /** UDP flows to the pod's hostPorts from before it had them would never be translated. */
 function forgetUntranslated(socket: NetlinkSocket, pod: FirewallPod): void {
   const ports = pod.hostPorts.filter((p) => p.protocol === 'udp').map((p) => p.hostPort)
-  socket.batch(
-    ports.flatMap((port) => ([4, 6] as const).map((v) => deleteFlowsToPort(v, PROTOCOL.udp, port))),
-  )
+  for (const port of ports) for (const v of [4, 6] as const) removeFlowsToPort(socket, v, PROTOCOL.udp, port)
 }
 
 function removePod(socket: NetlinkSocket, pod: FirewallPod, coolDownMs: number): Result<void> {

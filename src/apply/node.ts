@@ -12,9 +12,10 @@ import { type FastLaneInput, type Lane, neededGateways, planFastLane } from '../
 import { type Network, planNetwork } from '../plan/network.ts'
 import { VXLAN_LINK } from '../plan/ownership.ts'
 import { gatewayMac, type OwnLinks, ownLinks } from '../plan/pod_link.ts'
+import type { SocketWish } from '../plan/sockets.ts'
 import { findUplink, isOnLink, type Uplink, type UplinkFacts } from '../plan/uplink.ts'
 import type { Config } from '../schema/config.ts'
-import type { Endpoint } from '../state/endpoint.ts'
+import type { DeviceKind, Endpoint } from '../state/endpoint.ts'
 import type { NodeRow } from '../state/rows.ts'
 import type { HostPort } from '../state/wishes.ts'
 import { checkEndpoint, type EndpointClaim } from './check.ts'
@@ -33,8 +34,10 @@ import type { Firewall, FirewallPod } from './firewall_contract.ts'
 import { findGateways } from './gateways.ts'
 import { applyNeighbours, peerMacs, readNeighbours } from './neighbours.ts'
 import { merged, nothing, type Outcome } from './outcome.ts'
+import { choosePodDevice } from './pod_device.ts'
 import { type NetworkRecord, readRecord, recordedRanges } from './record.ts'
 import { applyRoutes, readRoutes, routeSpecs } from './routes.ts'
+import { noSockets, type Sockets, type SocketsStatus } from './sockets_contract.ts'
 import { applySwitches, readSwitch, wantedSwitches } from './switches.ts'
 import { applyFdb, applyVxlanAddresses, applyVxlanLink } from './vxlan.ts'
 
@@ -56,17 +59,21 @@ export type ReconcileInput = {
   readonly sweep: boolean
   /** Rules and sets of the filter may be gone: they are looked at too, which costs a program's start. */
   readonly tables?: boolean
+  /** This node's pods that want to talk from socket to socket. */
+  readonly sockets?: readonly SocketWish[]
 }
 
 export type Report = Outcome & {
   readonly network: Network
   readonly uplink: Uplink | undefined
   readonly endpoints: readonly Endpoint[]
+  /** What new pods get; undefined: they get none, a fault says why. */
+  readonly podDevice: DeviceKind | undefined
   /** As the run's input said. */
   readonly synced: boolean
 }
 
-export type WireRequest = WireSpec & { readonly hostPorts: readonly HostPort[] }
+export type WireRequest = Omit<WireSpec, 'device'> & { readonly hostPorts: readonly HostPort[] }
 
 const PROTOCOL_ROUTER_ADVERTISEMENT = 9
 
@@ -75,17 +82,26 @@ export class NodeKernel {
   readonly #config: Config
   readonly #firewall: Firewall
   readonly #fastLane: FastLane
+  readonly #sockets: Sockets
   /** HostPorts by the pod address that they lead to; the kernel's maps are the record, this is their copy. */
   #hostPorts = new Map<Ip, readonly HostPort[]>()
   #uplink: IfIndex | undefined
+  #podDevice: Result<DeviceKind> | undefined
 
-  constructor(config: Config, firewall: Firewall, fastLane: FastLane = plainOnly) {
+  constructor(
+    config: Config,
+    firewall: Firewall,
+    fastLane: FastLane = plainOnly,
+    sockets: Sockets = noSockets,
+  ) {
+    this.#sockets = sockets
     this.#config = config
     this.#firewall = firewall
     this.#fastLane = fastLane
   }
 
   close(): void {
+    this.#sockets.close()
     this.#fastLane.close()
     this.#firewall.close()
     this.#route.close()
@@ -112,6 +128,12 @@ export class NodeKernel {
     })
   }
 
+  /** Found out once: a kernel does not learn. */
+  get podDevice(): Result<DeviceKind> {
+    this.#podDevice ??= choosePodDevice(this.#config.podDevice)
+    return this.#podDevice
+  }
+
   isUplink(index: IfIndex): boolean {
     return index === this.#uplink
   }
@@ -134,23 +156,32 @@ export class NodeKernel {
       endpoints,
       recordedRanges: recordedRanges(routes),
     })
-    const outcome = merged([built, this.#apply(network, uplink, { ...facts, routes }, endpoints, input)])
+    const outcome = merged([
+      built,
+      this.#apply(network, uplink, { ...facts, routes }, endpoints, input),
+      this.#sockets.apply(input.sockets ?? [], endpoints, input),
+    ])
     // Before the first sync nobody has said what the uplink should hold.
     const complaint = found.ok || !input.sweep ? [] : [found.error]
+    const device = this.podDevice
     return {
       ...outcome,
       faults: [...complaint, ...outcome.faults],
-      network,
+      // A complaint: trying again would change nothing.
+      network: device.ok ? network : { ...network, complaints: [device.error, ...network.complaints] },
       uplink,
       endpoints,
+      podDevice: device.ok ? device.value : undefined,
       synced: input.sweep,
     }
   }
 
   /** ADD: link, both sides, filter, and the alias as the commit. Undone altogether if any part is refused. */
   wire(request: WireRequest): Result<Endpoint> {
+    const device = this.podDevice
+    if (!device.ok) return device
     let pod: FirewallPod | undefined
-    const made = makeEndpoint(this.#route, request, (endpoint) => {
+    const made = makeEndpoint(this.#route, { ...request, device: device.value }, (endpoint) => {
       pod = { ...this.#firewallPod(endpoint), hostPorts: request.hostPorts }
       return this.#firewall.addPod(pod)
     })
@@ -162,6 +193,7 @@ export class NodeKernel {
     }
     const endpoint = made.value
     // A refusal is found by the next reconcile: until then the pod has the plain network.
+    this.#sockets.addPod(endpoint, request.netnsFd)
     this.#fastLane.addPod(endpoint, (request.bandwidth?.ingressRate ?? 0) > 0)
     if (request.hostPorts.length > 0)
       for (const ip of endpoint.addresses) this.#hostPorts.set(ip, request.hostPorts)
@@ -177,6 +209,7 @@ export class NodeKernel {
   unwire(endpoint: Endpoint): Result<readonly Fault[]> {
     const marked = markDeleting(this.#route, endpoint)
     if (!marked.ok) return marked
+    this.#sockets.removePod(endpoint)
     this.#fastLane.removePod(endpoint)
     const forgotten = this.forget(endpoint)
     return ok(forgotten.ok ? [] : [forgotten.error])
@@ -189,6 +222,7 @@ export class NodeKernel {
 
   /** The elements of an endpoint whose link went away by itself (its pod's namespace was destroyed). By its addresses. */
   forget(endpoint: Endpoint): Result<void> {
+    this.#sockets.removePod(endpoint)
     this.#fastLane.removePod(endpoint)
     const removed = this.#firewall.removePod(this.#firewallPod(endpoint), this.#coolDownMs)
     if (removed.ok) for (const ip of endpoint.addresses) this.#hostPorts.delete(ip)
@@ -196,12 +230,20 @@ export class NodeKernel {
   }
 
   /** What an operator asks for at run time; `reconcile` makes it so. */
-  setLane(peer: string | undefined, wish: Lane | undefined): void {
-    this.#fastLane.setLane(peer, wish)
+  setLane(peer: string | undefined, wish: Lane | undefined): Result<void> {
+    return this.#fastLane.setLane(peer, wish)
+  }
+
+  sockets(): SocketsStatus {
+    return this.#sockets.status()
   }
 
   fastLane(): FastLaneStatus {
     return this.#fastLane.status()
+  }
+
+  sweepFlows(): void {
+    this.#fastLane.sweep()
   }
 
   check(endpoint: Endpoint, claim: EndpointClaim): Result<void> {

@@ -2,6 +2,7 @@
 // node, and whatever failed below.
 
 import type { CheckReport, Measured } from '../lab/check/check.ts'
+import { laneText } from './lane_text.ts'
 import { pathText } from './status_text.ts'
 import { paint, table } from './terminal.ts'
 
@@ -41,13 +42,14 @@ function podsTable({ nodes, measured }: CheckReport): string {
   return table(head, rows)
 }
 
-/** Path, MTU and the median of the latencies to the pods of one node. */
+/** Path, lane, MTU and the median of the latencies to the pods of one node. */
 function wayText(measured: readonly Measured[]): string {
   const [first] = measured
   if (!first) return paint('dim', '-')
   const broken = measured.filter((m) => m.why !== undefined).length
-  const { kind, mtuBytes } = first.path
-  const path = kind === 'local' ? paint('cyan', kind) : pathText(kind)
+  const { kind, mtuBytes, lane } = first.path
+  const way = kind === 'local' ? paint('cyan', kind) : pathText(kind)
+  const path = lane === undefined ? way : `${way} ${laneText(lane)}`
   if (broken === measured.length) return `${path} ${paint('red', 'failed')}`
   const latencies = measured.flatMap((m) => m.latencyUs ?? []).sort((a, b) => a - b)
   const median = latencies[Math.floor(latencies.length / 2)]

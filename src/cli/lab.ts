@@ -11,6 +11,7 @@ export type UpOptions = {
   readonly dual?: true
   readonly path: LabOptions['pathMode']
   readonly mtu: number
+  readonly lane: LabOptions['lane']
   readonly agent?: boolean
   readonly json?: true
 }
@@ -38,6 +39,7 @@ export function addSize(command: Command): Command {
     .addOption(
       new Option('--path <kind>', 'path between nodes').choices(['auto', 'direct', 'vxlan']).default('auto'),
     )
+    .addOption(new Option('--lane <lane>', 'lane between pods').choices(['fast', 'plain']).default('fast'))
     .addOption(number('--mtu <bytes>', "the underlay's MTU", 1500))
 }
 

@@ -18,6 +18,7 @@ export const labOptionsOf = (o: UpOptions): LabOptions => ({
   families: o.dual ? 'dual' : o.ipv6 ? 'ipv6' : 'ipv4',
   pathMode: o.path,
   mtuBytes: o.mtu,
+  lane: o.lane,
   agent: o.agent !== false,
 })
 

@@ -3,6 +3,7 @@
 import { faultText } from '../base/result.ts'
 import { isFault, type LabStatus, type NodeView } from '../lab/status.ts'
 import type { AgentStatus } from '../schema/agent_status.ts'
+import { laneText } from './lane_text.ts'
 import { pathText } from './status_text.ts'
 import { paint, table } from './terminal.ts'
 
@@ -10,7 +11,7 @@ export function labStatusText(status: LabStatus): string {
   const dead = status.processes.filter((p) => !p.runs)
   const options = status.lab?.options
   return [
-    `Lab of ${options?.nodes} nodes, ${options?.families}, path ${options?.pathMode}, since ${status.lab?.startedAt}\nKUBECONFIG=${status.kubeconfig}`,
+    `Lab of ${options?.nodes} nodes, ${options?.families}, path ${options?.pathMode}, ${options?.lane} lane, since ${status.lab?.startedAt}\nKUBECONFIG=${status.kubeconfig}`,
     ...dead.map(
       (p) => `${paint('red', '!')} the process of ${p.name} (${p.pid}) has ended; run «podlane lab up» again`,
     ),
@@ -40,7 +41,9 @@ function agentCells(agent: AgentStatus): readonly string[] {
     agent.uplink ? `${agent.uplink.name} ${agent.uplink.mtuBytes}` : '-',
     `${agent.podMtuBytes}`,
     agent.ranges.map((r) => `${r.cidr} (${r.used} used)`).join(' '),
-    agent.peers.map((p) => `${p.name} ${pathText(p.path)} ${p.mtuBytes}`).join(', '),
+    agent.peers
+      .map((p) => `${p.name} ${pathText(p.path)}${p.lane ? ` ${laneText(p.lane.lane)}` : ''} ${p.mtuBytes}`)
+      .join(', '),
   ]
 }
 

@@ -2,9 +2,11 @@
 // and load only what they need.
 
 import { release } from 'node:os'
-import { Command, CommanderError } from 'commander'
+import { Argument, Command, CommanderError } from 'commander'
 import packageFacts from '../../package.json' with { type: 'json' }
+import type { LaneWord } from '../schema/lane_request.ts'
 import { addLab, addSize, type UpOptions } from './lab.ts'
+import type { LaneOptions } from './lane.ts'
 import { USAGE } from './terminal.ts'
 
 const program = new Command('podlane')
@@ -13,6 +15,8 @@ const program = new Command('podlane')
   .showHelpAfterError('See «podlane --help».')
   .exitOverride()
 
+/** As the agent takes them (`LaneWord`); its schema is loaded only with the command. */
+const laneWords = ['fast', 'plain', 'default'] satisfies LaneWord[]
 const examples = (...lines: readonly string[]): string =>
   `\nExamples:\n${lines.map((l) => `  ${l}\n`).join('')}`
 
@@ -38,6 +42,23 @@ program
   )
   .action(async (options: { socket: string; json?: true }) =>
     (await import('./status.ts')).showStatus(options.socket, options.json === true),
+  )
+
+program
+  .command('lane')
+  .description(
+    'the lane to each peer, what went over it and why; with a word, another lane from now on, until the node restarts',
+  )
+  .addArgument(new Argument('[lane]', 'default: what the config says').choices(laneWords))
+  .option('--peer <node>', 'only to and from this node')
+  .option('--socket <path>', "the agent's socket", '/run/podlane/agent.sock')
+  .option('--json', 'as JSON')
+  .addHelpText(
+    'after',
+    examples('podlane lane', 'podlane lane plain', 'podlane lane fast --peer node2', 'podlane lane default'),
+  )
+  .action(async (word: LaneWord | undefined, options: LaneOptions) =>
+    (await import('./lane.ts')).lane(word, options),
   )
 
 program

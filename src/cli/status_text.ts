@@ -2,6 +2,7 @@
 // the cure beside it.
 
 import type { AgentStatus, PathKind } from '../schema/agent_status.ts'
+import { fastLaneText } from './lane_text.ts'
 import { paint, table } from './terminal.ts'
 
 export function agentStatusText(status: AgentStatus): string {
@@ -10,6 +11,7 @@ export function agentStatusText(status: AgentStatus): string {
     complaints(status),
     ranges(status),
     peers(status),
+    status.fastLane ? section('Fast lane', fastLaneText(status.fastLane, status.peers)) : '',
     pods(status),
     drops(status),
     features(status),
@@ -42,6 +44,7 @@ function head(status: AgentStatus): string {
         : paint('red', 'none'),
     ],
     ['pod MTU', `${status.podMtuBytes}`],
+    ...(status.podDevice === undefined ? [] : [['pods on', status.podDevice]]),
   ]
   return rows.map(([name = '', text]) => `${paint('dim', name.padEnd(8))}${text}`).join('\n')
 }

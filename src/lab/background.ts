@@ -82,6 +82,7 @@ export function writeNode(node: LabNode, options: LabOptions): void {
     nodeName: node.name,
     input: { kind: 'kubernetes', kubeconfig: nodeKubeconfigFile },
     pathMode: options.pathMode,
+    lane: options.lane,
   }
   writeWhole(agentConfigFile(node.name), stringify(config))
 }

@@ -16,6 +16,8 @@ export const labOptionsSchema = v.object({
   families: v.picklist(['ipv4', 'ipv6', 'dual']),
   pathMode: v.picklist(['auto', 'direct', 'vxlan']),
   mtuBytes: v.number(),
+  /** Of every node, until `podlane lane` says otherwise. */
+  lane: v.picklist(['fast', 'plain']),
   /** Without: nodes have no agent and no CNI files until somebody puts others there. */
   agent: v.boolean(),
 })

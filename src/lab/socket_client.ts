@@ -1,14 +1,16 @@
 // Questions over a unix socket, HTTP with JSON: of the agent, and of the lab's own process in a node.
 
 import { request } from 'node:http'
-import { fault, ok, type Result } from '../base/result.ts'
+import * as v from 'valibot'
+import { err, fault, ok, type Result } from '../base/result.ts'
 
 const TIMEOUT_MS = 10_000
 
 export function askSocket(
   socketPath: string,
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'PUT',
   path: string,
+  body?: object,
 ): Promise<Result<unknown>> {
   const failed = (found: string): Result<never> =>
     fault(
@@ -26,12 +28,26 @@ export function askSocket(
         text += part
       })
       response.on('error', (error) => resolve(failed(error.message)))
-      response.on('end', () => resolve(response.statusCode === 200 ? readJson(text, failed) : failed(text)))
+      response.on('end', () =>
+        resolve(response.statusCode === 200 ? readJson(text, failed) : refused(text, failed)),
+      )
     })
     sent.on('error', (error) => resolve(failed(error.message)))
     sent.on('timeout', () => sent.destroy(new Error(`nothing within ${TIMEOUT_MS} ms`)))
-    sent.end()
+    sent.end(body === undefined ? undefined : JSON.stringify(body))
   })
+}
+
+const faultSchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ kind: v.string(), object: v.string(), wanted: v.string(), found: v.string(), next: v.string() }),
+)
+
+/** A refusal may be a fault in itself; everything else is quoted. */
+function refused(text: string, failed: (found: string) => Result<never>): Result<never> {
+  const parsed = v.safeParse(faultSchema, text)
+  return parsed.success ? err(parsed.output) : failed(text)
 }
 
 function readJson(text: string, failed: (found: string) => Result<never>): Result<unknown> {

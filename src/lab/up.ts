@@ -27,6 +27,7 @@ export const usualOptions: LabOptions = {
   families: 'ipv4',
   pathMode: 'auto',
   mtuBytes: 1500,
+  lane: 'fast',
   agent: true,
 }
 

@@ -11,6 +11,7 @@ import { errnoName } from '../kernel/errno.ts'
 import { addVeth, addVxlan, getLinkByName, parseLink, setLink } from '../kernel/netlink/link.ts'
 import type { Answer, Message } from '../kernel/netlink/message.ts'
 import { manageNeighbour } from '../kernel/netlink/neighbour.ts'
+import { addNetkit } from '../kernel/netlink/netkit.ts'
 import { setTokenBucket } from '../kernel/netlink/qdisc.ts'
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { withScratchNetns } from '../kernel/netns.ts'
@@ -45,15 +46,19 @@ export function probeFeatures(): Features {
 function probe(route: NetlinkSocket, netfilter: NetlinkSocket): Features {
   const ask = (message: Message, alsoFine = 0): string => said(route.request(message), alsoFine)
   const own = openSync('/proc/thread-self/ns/net', 'r')
-  const veth = ask(
-    addVeth({ name: 'probe0', mac, mtuBytes: 1500, group: 0, peer: { name: 'probe1', mac, netnsFd: own } }),
-  )
+  const pair = (name: string) => ({
+    ...{ name, mac, mtuBytes: 1500, group: 0 },
+    peer: { name: `${name}p`, mac, netnsFd: own },
+  })
+  const veth = ask(addVeth(pair('probe0')))
+  const netkit = ask(addNetkit(pair('probe1')))
   closeSync(own)
   const read = route.request(getLinkByName('probe0'))
   const device = read.ok && read.replies[0] ? parseLink(read.replies[0]).index : (1 as IfIndex)
   ask(setLink(device, { up: true }))
   return {
     veth,
+    netkit,
     vxlan: ask(addVxlan({ name: 'probe2', mac, mtuBytes: 1450, group: 0, vni: 1, port: 4789, local: ip })),
     'token bucket (bandwidth)': ask(
       setTokenBucket(device, { bytesPerSecond: 1_000_000, burstBytes: 100_000 }),

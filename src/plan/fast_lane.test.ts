@@ -113,7 +113,7 @@ test('a pod’s addresses lead to its link, and say whether it is limited', () =
     podUid: undefined,
     podMac: mac('0a:70:0a:f4:01:02'),
     addresses: [ip('10.244.1.2'), ip('fd00:1::2')],
-    link: { index: 7 as IfIndex, name: 'podl1', mac: mac('02:70:6c:00:00:01'), mtuBytes: 1450 },
+    link: { kind: 'veth', index: 7 as IfIndex, name: 'podl1', mac: mac('02:70:6c:00:00:01'), mtuBytes: 1450 },
   }
   const planned = plan({ endpoints: [endpoint], limited: new Set([7 as IfIndex]) })
   assert.deepEqual(

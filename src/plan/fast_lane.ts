@@ -51,6 +51,8 @@ export type FastHop = { readonly ip: Ip; readonly mac: Mac }
 export type FastLanePlan = {
   readonly uplink: { readonly index: IfIndex; readonly name: string } | undefined
   readonly lane: Lane
+  /** Of the smallest link of a pod here: what is larger goes to the stack, which answers it. */
+  readonly mtuBytes: number
   /** This node's ranges. */
   readonly own: readonly Cidr[]
   readonly endpoints: readonly Endpoint[]
@@ -72,11 +74,15 @@ export type FastLaneInput = {
   readonly laneOf: (peer: string | undefined) => Lane
 }
 
+/** What a pod's link has where no uplink is known. */
+const FALLBACK_MTU_BYTES = 1500
+
 export function planFastLane(input: FastLaneInput): FastLanePlan {
   const { uplink, endpoints, limited, network } = input
   return {
     uplink: uplink && { index: uplink.index, name: uplink.name },
     lane: input.laneOf(undefined),
+    mtuBytes: Math.min(uplink?.mtuBytes ?? FALLBACK_MTU_BYTES, ...endpoints.map((e) => e.link.mtuBytes)),
     own: network.ownRanges,
     endpoints,
     pods: endpoints.flatMap((e) => podsOf(e, limited.has(e.link.index))),

@@ -226,6 +226,7 @@ const endpoint = (containerId: string, ...addresses: string[]): Endpoint => ({
   podMac: must(parseMac('02:00:00:00:00:01')),
   addresses: addresses.map(ip),
   link: {
+    kind: 'veth',
     index: 9 as IfIndex,
     name: `pl${containerId}`,
     mac: must(parseMac('02:00:00:00:00:02')),

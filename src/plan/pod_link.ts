@@ -10,6 +10,7 @@ import {
   aliasOf,
   type Endpoint,
   endpointKey,
+  isDeviceKind,
   type Owner,
   parseAlias,
 } from '../state/endpoint.ts'
@@ -64,7 +65,7 @@ export type OwnLinks = {
 }
 
 /**
- * Sorts a dump of links. A link is ours if it is a veth whose name is the one that its alias gives it, whatever group
+ * Sorts a dump of links. A link is ours if it is a pair's end whose name is the one that its alias gives it, whatever group
  * somebody moved it to: an address must not become free while its pod lives. One without alias is ours by its group,
  * which it has from its first moment.
  */
@@ -73,15 +74,15 @@ export function ownLinks(links: readonly LinkRow[]): OwnLinks {
   const deleting: Endpoint[] = []
   const halfMade: LinkRow[] = []
   for (const link of links) {
-    if (link.kind !== 'veth' || !link.name.startsWith(POD_LINK_PREFIX)) continue
+    if (!isDeviceKind(link.kind) || !link.name.startsWith(POD_LINK_PREFIX)) continue
     const alias = link.alias === undefined ? undefined : parseAlias(link.alias)
     if (!alias || link.mac === undefined) {
       if (link.group === POD_GROUP && link.alias === undefined) halfMade.push(link)
       continue
     }
     if (link.name !== podLinkName(alias.owner)) continue
-    const { index, name, mac, mtuBytes } = link
-    const row = { ...alias.owner, link: { index, name, mac, mtuBytes } }
+    const { kind, index, name, mac, mtuBytes } = link
+    const row = { ...alias.owner, link: { kind, index, name, mac, mtuBytes } }
     if (alias.deleting) deleting.push(row)
     else endpoints.push(row)
   }

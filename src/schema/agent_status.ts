@@ -10,6 +10,36 @@ const text = v.string()
 const texts = list(text)
 const count = v.number()
 
+const complaint = fields({ object: text, wanted: text, found: text, next: text })
+const laneWord = v.picklist(['fast', 'plain'])
+const laneCount = fields({ packets: count, bytes: count })
+const byLane = fields({ fast: laneCount, plain: laneCount })
+/** Packets and bytes of pods' traffic since the path has been there, by the lane that they took. */
+const traffic = { sent: byLane, received: byLane }
+
+const fastLaneSchema = fields({
+  /** off: every packet takes the plain network, and `fault` says why. */
+  state: v.picklist(['on', 'off']),
+  fault: v.optional(complaint),
+  attached: v.optional(v.picklist(['tcx', 'clsact'])),
+  /** Of the whole node; a peer may have another. */
+  lane: laneWord,
+  /** Why it is plain; empty if it is fast. */
+  why: text,
+  /** What was asked for at run time, over the config. */
+  asked: v.optional(laneWord),
+  /** Between pods of this node. */
+  here: v.optional(fields(traffic)),
+  /** As counted a few seconds ago. `waiting` flows have no answer yet; they stand in a table of their own. */
+  flows: v.optional(
+    fields({ entries: count, most: count, pressurePercent: count, waiting: count, mostWaiting: count }),
+  ),
+  /** Why packets took the plain network, or were dropped. */
+  reasons: list(fields({ name: text, why: text, packets: count })),
+  /** Forward rules of the host that packets in the fast lane do not meet. */
+  hostRules: list(fields({ where: text, rules: count })),
+})
+
 const statusSchema = fields({
   version: text,
   nodeName: text,
@@ -33,6 +63,8 @@ const statusSchema = fields({
       name: v.optional(text),
       addresses: texts,
       hostInterface: text,
+      /** Kind of its device: veth or netkit. */
+      device: v.optional(text),
       hostPorts: texts,
     }),
   ),
@@ -45,19 +77,34 @@ const statusSchema = fields({
       /** Why this kind of path. */
       why: text,
       mtuBytes: count,
+      /** Absent where there is no path. */
+      lane: v.optional(
+        fields({
+          /** mixed: its IPv4 and IPv6 ranges differ. */
+          lane: v.picklist(['fast', 'plain', 'mixed']),
+          /** Why it is plain; empty if it is fast. */
+          why: text,
+          ...traffic,
+        }),
+      ),
     }),
   ),
-  complaints: list(fields({ object: text, wanted: text, found: text, next: text })),
+  complaints: list(complaint),
+  fastLane: v.optional(fastLaneSchema),
   /** What this kernel can and cannot do, e.g. `vxlan: yes`. */
   features: v.pipe(v.record(text, text), v.readonly()),
   /** What the filter has dropped since its tables were made, by rule. */
   drops: v.optional(list(fields({ name: text, why: text, packets: count }))),
+  /** Kind of device that new pods get; absent: none, a complaint says why. */
+  podDevice: v.optional(text),
   /** What the default route of a pod carries. */
   podMtuBytes: count,
 })
 
 export type AgentStatus = v.InferOutput<typeof statusSchema>
 export type PeerStatus = AgentStatus['peers'][number]
+export type FastLaneView = NonNullable<AgentStatus['fastLane']>
+export type LaneTraffic = NonNullable<FastLaneView['here']>
 export type PathKind = PeerStatus['path']
 
 /** `source` is what answered, for the Fault. Keys that are not known (a newer agent's) are left out. */

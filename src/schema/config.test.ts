@@ -25,7 +25,13 @@ uplink: {}
 vxlan:
   vni: 112
   port: 4789
+lane: fast
+fastLane:
+  flows: 131072
+  newFlows: 16384
+  attach: auto
 podMtu: smallest
+podDevice: auto
 masquerade:
   enabled: true
   exclude: []
@@ -51,7 +57,10 @@ input: {kind: static, file: /etc/podlane/nodes.yaml}
 pathMode: vxlan
 uplink: {pattern: ["eth*", "/^en[ps]/"]}
 vxlan: {vni: 7}
+lane: plain
+fastLane: {flows: 4096, attach: clsact}
 podMtu: uplink
+podDevice: veth
 masquerade: {enabled: false, exclude: [192.0.2.9/24, "2001:DB8::/32"]}
 ipam: {ranges: [10.244.3.0/24]}
 http: off

@@ -91,6 +91,8 @@ const configSchema = v.strictObject({
    * segment size is clamped where a path is smaller.
    */
   podMtu: v.optional(oneOf(['smallest', 'uplink']), 'smallest'),
+  /** Of new pods. auto: netkit where the kernel has it, else veth. */
+  podDevice: v.optional(oneOf(['auto', 'veth', 'netkit']), 'auto'),
   masquerade: v.nullish(
     v.strictObject({
       enabled: v.optional(switchValue, true),

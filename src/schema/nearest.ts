@@ -22,6 +22,17 @@ export function editDistance(a: string, b: string): number {
   return before[b.length] ?? 0
 }
 
+/** The nearest of whole names, such as those of nodes. Undefined if nothing is known. */
+export function nearestName(word: string, known: Iterable<string>): string | undefined {
+  const short = plain(word).slice(0, 64)
+  let best: { name: string; score: number } | undefined
+  for (const name of known) {
+    const score = editDistance(short, plain(name).slice(0, 64))
+    if (!best || score < best.score) best = { name, score }
+  }
+  return best?.name
+}
+
 /**
  * The nearest of `known`, which are full key paths (`vxlan.vni`); only their last part is compared with `word`, and
  * a key beside it (`siblings`) wins a tie. Undefined if nothing is known.

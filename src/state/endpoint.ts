@@ -1,4 +1,4 @@
-// A pod's interface as the kernel remembers it: the host side of its veth pair, with the owner in the alias. The
+// A pod's interface as the kernel remembers it: the host side of its pair, with the owner in the alias. The
 // alias is the only record there is; it is set last and so is the sign that the endpoint is whole.
 
 import type { IfIndex } from '../base/ifindex.ts'
@@ -14,8 +14,14 @@ export type Owner = {
   readonly addresses: readonly Ip[]
 }
 
+/** netkit has its programs on the host's end for both directions, veth at tc. */
+export type DeviceKind = 'veth' | 'netkit'
+export const isDeviceKind = (kind: string | undefined): kind is DeviceKind =>
+  kind === 'veth' || kind === 'netkit'
+
 export type Endpoint = Owner & {
   readonly link: {
+    readonly kind: DeviceKind
     readonly index: IfIndex
     readonly name: string
     readonly mac: Mac

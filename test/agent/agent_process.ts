@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 import type { TestNamespace } from '../namespaces.ts'
 import { until } from './until.ts'
 
-const entry = fileURLToPath(new URL('./entry.ts', import.meta.url))
+/** In a guest, where TypeScript is slow: the same file bundled. */
+const entry = process.env.PODLANE_TEST_AGENT ?? fileURLToPath(new URL('./entry.ts', import.meta.url))
 
 export type LogLine = { readonly msg: string } & Readonly<Record<string, unknown>>
 
@@ -51,11 +52,16 @@ export function startAgentProcess(
     lines,
     changes: () => said('kernel changed', 'change'),
     faults: () => said('a fault', 'fault'),
+    // A busy machine may take long to start a process.
     up: () =>
-      until('the agent is up', () => {
-        if (code !== undefined) throw new Error(`the agent ended with ${code}: ${tail(lines)}`)
-        return lines.some((l) => l.msg === 'agent is up')
-      }),
+      until(
+        'the agent is up',
+        () => {
+          if (code !== undefined) throw new Error(`the agent ended with ${code}: ${tail(lines)}`)
+          return lines.some((l) => l.msg === 'agent is up')
+        },
+        30_000,
+      ),
     ended,
     signal: (name) => child.kill(name),
     kill: async () => {

@@ -2,7 +2,6 @@
 // program that wires pod namespaces by the CNI protocol.
 
 import { chmodSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -10,7 +9,10 @@ import { stringify } from 'yaml'
 import { must } from '../../src/base/result.ts'
 import { type Ended, runProgram } from '../../src/cni/testing/program.ts'
 import { createNetns, removeNetns } from '../../src/kernel/netns.ts'
+import { askSocket } from '../../src/lab/socket_client.ts'
 import { type AgentStatus, parseAgentStatus } from '../../src/schema/agent_status.ts'
+import type { LaneWord } from '../../src/schema/lane_request.ts'
+import { removeBpffs } from '../bpffs.ts'
 import { type TestNamespace, testNamespace } from '../namespaces.ts'
 import { type AgentProcess, startAgentProcess } from './agent_process.ts'
 import { run } from './dump.ts'
@@ -21,7 +23,12 @@ export type NodeFact = {
   readonly addresses: readonly string[]
   readonly podCIDRs: readonly string[]
 }
-export type PodFact = { readonly name: string; readonly uid?: string; readonly addresses?: readonly string[] }
+export type PodFact = {
+  readonly name: string
+  readonly uid?: string
+  readonly addresses?: readonly string[]
+  readonly annotations?: Readonly<Record<string, string>>
+}
 export type BenchOptions = {
   readonly name?: string
   readonly nodes: readonly NodeFact[]
@@ -65,6 +72,7 @@ export class NodeBench {
     t.after(async () => {
       await this.#agent?.kill()
       for (const path of this.#doomed) removeNetns(path)
+      removeBpffs(join(this.folder, 'bpf'))
       rmSync(this.folder, { recursive: true, force: true })
     })
   }
@@ -77,7 +85,7 @@ export class NodeBench {
       http: 'off',
       log: { level: 'debug' },
       ipam: { coolDownSeconds: 1 },
-      directories: { run: this.runFolder },
+      directories: { run: this.runFolder, bpf: join(this.folder, 'bpf', 'podlane') },
     }
     writeFileSync(this.#configFile, stringify({ ...base, ...this.#options.config, ...more }))
   }
@@ -125,16 +133,18 @@ export class NodeBench {
     })
   }
 
-  status(): Promise<AgentStatus> {
-    return new Promise((resolve, reject) => {
-      get({ socketPath: join(this.runFolder, 'agent.sock'), path: '/status' }, (response) => {
-        const pieces: Buffer[] = []
-        response.on('data', (piece: Buffer) => pieces.push(piece))
-        response.on('end', () =>
-          resolve(must(parseAgentStatus(JSON.parse(Buffer.concat(pieces).toString()), 'agent'))),
-        )
-      }).on('error', reject)
-    })
+  get socket(): string {
+    return join(this.runFolder, 'agent.sock')
+  }
+
+  async status(): Promise<AgentStatus> {
+    return must(parseAgentStatus(must(await askSocket(this.socket, 'GET', '/status')), 'agent'))
+  }
+
+  /** As `podlane lane` does it; resolves when it is so. */
+  async setLane(lane: LaneWord, peer?: string): Promise<AgentStatus> {
+    const body = peer === undefined ? { lane } : { lane, peer }
+    return must(parseAgentStatus(must(await askSocket(this.socket, 'PUT', '/lane', body)), 'agent'))
   }
 
   call(

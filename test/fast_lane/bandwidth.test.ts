@@ -102,8 +102,9 @@ onEveryLane('a pod’s bandwidth limit holds in both directions, near and far', 
     const allowed = (BITS_PER_SECOND / 8) * ((performance.now() - began) / 1000)
     const title = ['near, leaving', 'near, entering', 'far, leaving', 'far, entering']
     flows.forEach((flow, i) => {
+      // How much less it may be is TCP's matter; but something has to come.
       const share = (flow.arrived() - (before[i] ?? 0)) / allowed
-      assert.ok(share < 1.5 && share > 0.3, `${kind}, ${title[i]}: ${share.toFixed(2)} of the limit`)
+      assert.ok(share < 1.5 && share > 0.05, `${kind}, ${title[i]}: ${share.toFixed(2)} of the limit`)
     })
   }
 })

@@ -26,6 +26,10 @@ export type Frame = {
   readonly packets: readonly Addresses[]
 }
 
+/** A packet for one of these addresses, in a tunnel or not. */
+export const isFor = (frame: Frame, { addresses }: { readonly addresses: readonly Ip[] }): boolean =>
+  frame.packets.some((p) => addresses.includes(p.dst))
+
 export class Capture {
   readonly #fd: number
   readonly #frames: Frame[] = []

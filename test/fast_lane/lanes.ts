@@ -14,19 +14,20 @@ export type Setting = {
   readonly underlay?: readonly Family[]
 }
 
-/** «fast» joins them with the agent that knows the key `lane`. */
-export const lanes: readonly Lane[] = ['plain']
+export const lanes: readonly Lane[] = ['plain', 'fast']
 export const paths: readonly Path[] = ['direct', 'vxlan']
 
-/** What the agent's config says of a lane; an agent without the key has the plain one only. */
-export const laneConfig = (lane: Lane): object => (lanes.includes('fast') ? { lane } : {})
+/** What the agent's config says of a lane. */
+export const laneConfig = (lane: Lane): object => ({ lane })
 
 /** The other lane, where there is one. */
 export const otherLane = (lane: Lane): Lane => lanes.find((other) => other !== lane) ?? lane
 
 /** Resolves when the node sends its packets over this lane. */
 export type SwitchLane = (node: NodeBench, lane: Lane) => Promise<void>
-export const switchLane: SwitchLane = async () => {}
+export const switchLane: SwitchLane = async (node, lane) => {
+  await node.setLane(lane)
+}
 
 type Uniform = Setting & { readonly lane: Lane }
 type Work<S extends Setting = Uniform> = (t: TestContext, setting: S) => Promise<void>

@@ -126,7 +126,7 @@ for (const asks of [true, false])
     fc.assert(property, { seed: SEED, numRuns: 100_000, ...limit })
     for (const line of ['pod_egress redirect', 'uplink_ingress redirect'])
       assert.ok(
-        (counted.get(line) ?? 0) > 50,
+        (counted.get(line) ?? 0) > 0,
         `${line}: ${counted.get(line)} in ${JSON.stringify([...counted])}`,
       )
     if (process.env.PODLANE_SECONDS) console.log([...counted].sort())

@@ -6,7 +6,7 @@ import type { IfIndex } from '../../src/base/ifindex.ts'
 import type { Ip } from '../../src/base/ip.ts'
 import type { FastPath, FastPod } from '../../src/plan/fast_lane.ts'
 import { type Frame, type Read, type Reason, readFrame, readQuoted } from './model_packet.ts'
-import { gatewayMac, type Topology, uplinkMac } from './packets/bed.ts'
+import { gatewayMac, HERE_MTU_BYTES, type Topology, uplinkMac } from './packets/bed.ts'
 import { aged, ethernet, summed, vxlan } from './packets/bytes.ts'
 
 export type Arrival = {
@@ -186,10 +186,12 @@ function carry(
   if (!asks && !(flow.working || flow.seen.size === 2)) return stack('reason_unseen')
   if ((from && to ? topology.here : path?.lane) !== 'fast') return stack('reason_lane')
   if (packet.ttl <= 1) return stack('reason_ttl')
-  if (to) return intoPod(arrival.frame, frame, packet, to)
-  if (!path?.hop || moved.has(path.hop.ip)) return stack('reason_hop')
+  if (to && !from) return intoPod(arrival.frame, frame, packet, to)
   const ipBytes = arrival.frame.length - 14
   const wire = arrival.gsoSize > 0 ? packet.headerBytes + arrival.gsoSize : ipBytes
+  if (to && wire > HERE_MTU_BYTES) return stack('reason_too_big')
+  if (to) return intoPod(arrival.frame, frame, packet, to)
+  if (!path?.hop || moved.has(path.hop.ip)) return stack('reason_hop')
   if (wire > path.mtuBytes) return stack('reason_too_big')
   return intoPath(arrival.frame, packet, path, path.hop)
 }

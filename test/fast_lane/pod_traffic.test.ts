@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { addressOf } from '../guard/cluster.ts'
 import { families, fastCluster } from './cluster.ts'
 import { echo } from './echo.ts'
@@ -31,5 +32,7 @@ for (const each of [onEveryLane, onMixedLanes, overIpv6])
 onMixedLanes('pings, datagrams and streams between two nodes lose nothing', async (t, setting) => {
   const { nodes } = await fastCluster(t, setting)
   const [left, right] = [await nodes[0].pod('left'), await nodes[1].pod('right')]
-  await (await traffic(t, left, [right], 1)).finish()
+  const going = await traffic(t, left, [right])
+  await sleep(1000)
+  await going.finish()
 })

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../agent/until.ts'
 import { addressOf } from '../guard/cluster.ts'
 import { testNamespace } from '../namespaces.ts'
-import { Capture, type Frame } from './capture.ts'
+import { Capture, type Frame, isFor } from './capture.ts'
 import { families, fastCluster, type Node, type Pod } from './cluster.ts'
 import { echo } from './echo.ts'
 import { onEveryLane, type Setting } from './lanes.ts'
@@ -43,9 +43,6 @@ async function busyPod(t: TestContext, setting: Setting) {
   })
   return { one, old, peers, questions, talks, strays: () => strays.flatMap((s) => s.take()) }
 }
-
-const isFor = (frame: Frame, pod: Pod): boolean =>
-  frame.packets.some((p) => pod.addresses.some((a) => a === p.dst))
 
 /** ADD with the same addresses as soon as they are free. */
 async function successor(t: TestContext, node: Node, old: Pod): Promise<Pod> {

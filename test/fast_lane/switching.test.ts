@@ -16,14 +16,14 @@ onEveryLane(
     const [one, two] = nodes
     for (const node of nodes) run(node.ns, 'nft', STRICT)
     const [from, near, far] = [await one.pod('from'), await one.pod('near'), await two.pod('far')]
-    const going = await traffic(t, from, [near, far], 3)
+    const going = await traffic(t, from, [near, far])
     let lane = setting.lane
     for (let n = 0; n < SWITCHES; n++) {
       lane = otherLane(lane)
       for (const node of n % 2 ? [two, one] : [one, two]) {
         await switchLane(node.bench, lane)
         // Meanwhile one node has the one lane and one the other.
-        await sleep(70)
+        await sleep(60)
       }
     }
     await going.finish()
@@ -35,7 +35,7 @@ onEveryLane('an agent that is killed and comes again under traffic loses nothing
   const [one, two] = nodes
   for (const node of nodes) run(node.ns, 'nft', STRICT)
   const [from, near, far] = [await one.pod('from'), await one.pod('near'), await two.pod('far')]
-  const going = await traffic(t, from, [near, far], 3)
+  const going = await traffic(t, from, [near, far])
   for (const node of [one, two]) {
     await node.bench.agent.kill()
     await sleep(100)

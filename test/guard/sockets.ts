@@ -21,7 +21,7 @@ const TCP_INFO = 11
 
 export type Address = { readonly ip: Ip; readonly port: number }
 
-const sockaddr = ({ ip, port }: Address): Uint8Array =>
+export const sockaddr = ({ ip, port }: Address): Uint8Array =>
   familyOf(ip) === 4
     ? concat([Uint8Array.of(AF[4], 0), be16(port), ipBytes(ip), new Uint8Array(8)])
     : concat([Uint8Array.of(AF[6], 0), be16(port), new Uint8Array(4), ipBytes(ip), new Uint8Array(4)])
@@ -163,6 +163,7 @@ export async function connectTcp(
   const tcp = new Tcp(fd)
   if (from) {
     const own = sockaddr(from)
+    mustCall('setsockopt', fd, SOL_SOCKET, SO_REUSEADDR, u32(1), 4)
     mustCall('bind', fd, own, own.length)
   }
   const address = sockaddr(to)

@@ -82,6 +82,17 @@ export const eventKind = {
   EVENT_DROP: 3,
 } as const
 
+export const socketEvent = {
+  SOCKET_JOINED: 0,
+  SOCKET_SHORT: 1,
+  SOCKET_STACK: 2,
+  SOCKET_EARLY: 3,
+  SOCKET_SLOW: 4,
+  SOCKET_VOID: 5,
+  SOCKET_TLS: 6,
+  SOCKET_EVENTS: 7,
+} as const
+
 /** Where each field stands: offset, bytes of one element, number of elements. */
 export const layouts = {
   address: {
@@ -180,5 +191,22 @@ export const layouts = {
     half_open: { at: 4, size: 4, count: 1 },
     removed: { at: 8, size: 4, count: 1 },
     zero: { at: 12, size: 4, count: 1 },
+  },
+  socket_pod: {
+    size: 16,
+    netns: { at: 0, size: 8, count: 1 },
+    opted: { at: 8, size: 4, count: 1 },
+    zero: { at: 12, size: 4, count: 1 },
+  },
+  socket_key: {
+    size: 44,
+    address: { at: 0, size: 1, count: 32 },
+    port: { at: 32, size: 2, count: 2 },
+    sequence: { at: 36, size: 4, count: 2 },
+  },
+  socket_count: {
+    size: 16,
+    events: { at: 0, size: 8, count: 1 },
+    bytes: { at: 8, size: 8, count: 1 },
   },
 } as const

@@ -4,31 +4,31 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Ip } from '../../base/ip.ts'
-import { type Fault, ok, type Result } from '../../base/result.ts'
+import { err, type Fault, fault, ok, type Result } from '../../base/result.ts'
 import { ensureBpffs, isBpffs } from '../../kernel/bpf/bpffs.ts'
 import { KIND } from '../../kernel/bpf/btf.ts'
 import { KernelBtf } from '../../kernel/bpf/kernel_btf.ts'
 import type { BpfMap } from '../../kernel/bpf/map.ts'
 import type { Constants } from '../../kernel/bpf/object_maps.ts'
 import type { BpfProgram } from '../../kernel/bpf/program.ts'
-import { runSyscallProgram } from '../../kernel/bpf/test_run.ts'
+import { RingBuffer } from '../../kernel/bpf/ring_buffer.ts'
 import { type FastLanePlan, type FastPod, type Lane, podsOf } from '../../plan/fast_lane.ts'
 import type { Config } from '../../schema/config.ts'
 import type { Endpoint } from '../../state/endpoint.ts'
-import type { FastLane, FastLaneStatus } from '../fast_lane_contract.ts'
+import type { FastLane, FlowCount, LaneEvent } from '../fast_lane_contract.ts'
 import { merged, nothing, type Outcome } from '../outcome.ts'
-import { layouts, PATH_LOCAL } from './abi.ts'
 import { type Attachments, type Device, type Hook, linkAttachments } from './attachments.ts'
-import { readPathCount, readReasons } from './counts.ts'
 import { type Epochs, mapEpochs } from './epochs.ts'
+import { readEvent } from './events.ts'
 import { type Lanes, lanesSpec, openLanes } from './lanes.ts'
 import { openMaps } from './maps.ts'
 import { PathTable } from './paths.ts'
 import { mapSpecs, openPrograms, type ProgramName, readObjects } from './programs.ts'
+import { laneStatus, sweepFlows } from './status.ts'
 import { Table } from './table.ts'
 import { addressKey, endpointValue } from './values.ts'
 
-type Opened = {
+export type Opened = {
   readonly maps: ReadonlyMap<string, BpfMap>
   readonly programs: ReadonlyMap<ProgramName, BpfProgram>
   readonly attachments: Attachments
@@ -43,9 +43,12 @@ const POD_HOOKS: readonly (readonly [Hook, ProgramName])[] = [
   ['pod-ingress', 'pod_ingress'],
 ]
 
-export function createFastLane(config: Config): FastLane {
+/** @param onEvent what the programs tell; without, nobody listens */
+export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => void): FastLane {
   let opened: Opened | undefined
-  let fault: Fault | undefined
+  let events: RingBuffer | undefined
+  let flows: FlowCount | undefined
+  let refusal: Fault | undefined
   let plan: FastLanePlan | undefined
 
   const laneOf = (peer: string | undefined): Lane => {
@@ -56,15 +59,17 @@ export function createFastLane(config: Config): FastLane {
     laneOf,
     start: () => {
       const result = open(config)
-      if (result.ok) opened = result.value
-      else fault = result.error
-      return fault ? { changes: [], faults: [fault] } : nothing
+      if (result.ok) {
+        opened = result.value
+        if (onEvent) events = listen(opened, onEvent)
+      } else refusal = result.error
+      return refusal ? { changes: [], faults: [refusal] } : nothing
     },
     apply: (wanted, options) => {
       plan = wanted
-      if (!opened) return { changes: [], faults: fault ? [fault] : [], switched: [] }
+      if (!opened) return { changes: [], faults: refusal ? [refusal] : [], switched: [] }
       const pods = applyPods(opened, wanted.pods, options.sweep)
-      const paths = opened.paths.apply(wanted.lane, wanted.own, wanted.paths, options)
+      const paths = opened.paths.apply(wanted, options)
       // What is in the maps holds from the first packet on.
       const attached = applyAttachments(opened, wanted, options.sweep)
       return { ...merged([pods, paths, attached]), switched: paths.switched }
@@ -89,13 +94,36 @@ export function createFastLane(config: Config): FastLane {
       )
       return missing.map(([hook]) => `program ${hook} on ${endpoint.link.name}`)
     },
-    setLane: (peer, wish) => opened?.lanes.set(peer, wish),
-    status: () => statusOf(opened, plan, fault, config),
+    setLane: (peer, wish) => (opened ? opened.lanes.set(peer, wish) : err(refusal ?? notStarted)),
+    status: () => laneStatus(opened, { plan, fault: refusal, flows, configured: config.lane }),
+    sweep: () => {
+      if (opened) flows = sweepFlows(opened, config.fastLane)
+    },
     close: () => {
+      events?.close()
       for (const map of opened?.maps.values() ?? []) map.close()
       for (const program of opened?.programs.values() ?? []) program.close()
     },
   }
+}
+
+const notStarted: Fault = {
+  kind: 'fast-lane',
+  object: 'the fast lane',
+  wanted: 'programs in the kernel',
+  found: 'it was not started',
+  next: 'start the agent first',
+}
+
+function listen(opened: Opened, onEvent: (event: LaneEvent) => void): RingBuffer | undefined {
+  const map = opened.maps.get('events')
+  return (
+    map &&
+    new RingBuffer(map, (record) => {
+      const event = readEvent(record)
+      if (event) onEvent(event)
+    })
+  )
 }
 
 function open(config: Config): Result<Opened> {
@@ -134,14 +162,20 @@ function open(config: Config): Result<Opened> {
 }
 
 /** `/sys/fs/bpf/podlane`: a folder on a bpffs, which is mounted where it should be if it is not. */
-function ensureFolder(folder: string): Result<void> {
+export function ensureFolder(folder: string): Result<void> {
   const parent = join(folder, '..')
-  if (!isBpffs(folder) && !isBpffs(parent)) {
-    const mounted = ensureBpffs(parent, folder.slice(parent.length + 1))
-    return mounted.ok ? ok(undefined) : mounted
+  try {
+    if (!isBpffs(folder) && !isBpffs(parent)) {
+      const mounted = ensureBpffs(parent, folder.slice(parent.length + 1))
+      return mounted.ok ? ok(undefined) : mounted
+    }
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return ok(undefined)
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error)
+    const next = 'name one with directories.bpf; until then all traffic takes the plain lane'
+    return fault('fast-lane', `folder ${folder}`, 'a folder on a bpffs', found, next)
   }
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  return ok(undefined)
 }
 
 function constantsOf(config: Config): Constants {
@@ -183,7 +217,7 @@ function forgetAddresses(opened: Opened, ips: readonly Ip[]): void {
   opened.epochs.raise(ips)
 }
 
-const podDevice = (e: Endpoint): Device => ({ index: e.link.index, name: e.link.name, kind: 'veth' })
+const podDevice = (e: Endpoint): Device => ({ index: e.link.index, name: e.link.name, kind: e.link.kind })
 
 function attachPod(opened: Opened, endpoint: Endpoint): Outcome {
   return attachAll(opened, podDevice(endpoint), POD_HOOKS)
@@ -217,48 +251,4 @@ function applyAttachments(opened: Opened, plan: FastLanePlan, sweep: boolean): O
   const surplus = opened.attachments.devices().filter((name) => !wanted.has(name))
   for (const name of surplus) opened.attachments.detach(name)
   return merged([...outcomes, { changes: surplus.map((name) => `fast lane: off ${name}`), faults: [] }])
-}
-
-function statusOf(
-  opened: Opened | undefined,
-  plan: FastLanePlan | undefined,
-  fault: Fault | undefined,
-  config: Config,
-): FastLaneStatus {
-  const counts = opened?.maps.get('path_counts')
-  const reasons = opened?.maps.get('reasons')
-  const lane = plan?.lane ?? config.lane
-  if (!opened || !counts || !reasons)
-    return {
-      fault,
-      lane: 'plain',
-      attached: undefined,
-      here: undefined,
-      peers: [],
-      flows: undefined,
-      reasons: [],
-    }
-  return {
-    fault: undefined,
-    lane,
-    attached: 'tcx',
-    here: readPathCount(counts, PATH_LOCAL),
-    peers: (plan?.paths ?? []).map((path) => ({
-      peer: path.peer,
-      lane: path.lane,
-      why: path.why,
-      counts: readPathCount(counts, opened.paths.indexOf(path) ?? PATH_LOCAL),
-    })),
-    flows: sweepFlows(opened, config.fastLane.flows),
-    reasons: readReasons(reasons),
-  }
-}
-
-/** Counts the flow table, and takes out of it what is void. */
-function sweepFlows(opened: Opened, most: number): FastLaneStatus['flows'] {
-  const program = opened.programs.get('sweep')
-  const context = Buffer.alloc(layouts.sweep.size)
-  if (!program || !runSyscallProgram(program.fd, context).ok) return undefined
-  const { flows, half_open } = layouts.sweep
-  return { entries: context.readUInt32LE(flows.at), waiting: context.readUInt32LE(half_open.at), most }
 }

@@ -2,6 +2,7 @@
 // program reads it.
 
 import { createHash } from 'node:crypto'
+import { err, ok, type Result } from '../../base/result.ts'
 import type { BpfMap, MapSpec } from '../../kernel/bpf/map.ts'
 import { MAP } from '../../kernel/bpf/map.ts'
 import type { Lane } from '../../plan/fast_lane.ts'
@@ -22,7 +23,7 @@ export type Lanes = {
   /** Of a peer by its node's name; of the whole node if undefined. */
   readonly wish: (peer: string | undefined) => Lane | undefined
   /** Undefined: what the config says. */
-  readonly set: (peer: string | undefined, wish: Lane | undefined) => void
+  readonly set: (peer: string | undefined, wish: Lane | undefined) => Result<void>
 }
 
 /** Names are up to 253 characters long. */
@@ -43,11 +44,12 @@ export function openLanes(map: BpfMap): Lanes {
       const key = keyOf(peer)
       if (wish === undefined) {
         table.delete(key)
-        return
+        return ok(undefined)
       }
       const value = Buffer.alloc(lanesSpec.valueSize)
       value.writeUInt32LE(laneNumber(wish))
-      table.set(key, value)
+      const written = table.set(key, value)
+      return typeof written === 'boolean' ? ok(undefined) : err(written)
     },
   }
 }

@@ -91,9 +91,10 @@ test('a path without a next hop has no header', () => {
 })
 
 test('what stays on this node needs a lane and no header', () => {
-  assert.equal(herePath('fast').readUInt32LE(at.lane.at), 1)
+  assert.equal(herePath('fast', 1450).readUInt32LE(at.lane.at), 1)
+  assert.equal(herePath('fast', 1450).readUInt32LE(at.mtu_bytes.at), 1450)
   assert.equal(
-    herePath('plain').every((byte) => byte === 0),
+    herePath('plain', 0).every((byte) => byte === 0),
     true,
   )
 })

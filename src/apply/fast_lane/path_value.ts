@@ -16,10 +16,11 @@ const VXLAN_HAS_VNI = 0x08
 export const laneNumber = (wish: Lane): number => (wish === 'fast' ? lane.LANE_FAST : lane.LANE_PLAIN)
 
 /** `paths[0]`: both ends are on this node. */
-export function herePath(wish: Lane): Buffer {
+export function herePath(wish: Lane, mtuBytes: number): Buffer {
   const out = Buffer.alloc(layouts.path.size)
   out.writeUInt32LE(pathKind.PATH_HERE, layouts.path.kind.at)
   out.writeUInt32LE(laneNumber(wish), layouts.path.lane.at)
+  out.writeUInt32LE(mtuBytes, layouts.path.mtu_bytes.at)
   return out
 }
 

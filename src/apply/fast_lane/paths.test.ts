@@ -8,6 +8,7 @@ import { parseMac } from '../../base/mac.ts'
 import { must } from '../../base/result.ts'
 import { BpfMap, createMap } from '../../kernel/bpf/map.ts'
 import type { FastPath } from '../../plan/fast_lane.ts'
+import type { ApplyOptions } from '../fast_lane_contract.ts'
 import { lane, layouts, PATH_LOCAL } from './abi.ts'
 import type { Epochs } from './epochs.ts'
 import { PathTable } from './paths.ts'
@@ -69,6 +70,14 @@ function tableFor(t: Lifetime) {
   return { maps, log, open: () => new PathTable(maps, epochs) }
 }
 
+const look = (
+  table: PathTable,
+  here: FastPath['lane'],
+  ranges: readonly Cidr[],
+  paths: readonly FastPath[],
+  how: ApplyOptions,
+) => table.apply({ lane: here, mtuBytes: 1500, own: ranges, paths }, how)
+
 const options = { sweep: true, again: false }
 const rangeIndex = (maps: ReturnType<typeof tableFor>['maps'], range: string): number | undefined =>
   maps.ranges.lookup(rangeKey(cidr(range)))?.readUInt32LE(0)
@@ -78,7 +87,7 @@ const laneAt = (map: BpfMap, index: number): number =>
 test('both ranges of a path lead to it, and what stays here is path 0', (t) => {
   const { maps, open } = tableFor(t)
   const table = open()
-  const applied = table.apply('fast', own, [path(2), path(3)], options)
+  const applied = look(table, 'fast', own, [path(2), path(3)], options)
   assert.deepEqual(applied.faults, [])
   assert.deepEqual(applied.switched, [...own, ...path(2).ranges, ...path(3).ranges])
   const index = table.indexOf(path(3)) ?? -1
@@ -93,9 +102,9 @@ test('both ranges of a path lead to it, and what stays here is path 0', (t) => {
 test('a second look at the same plan writes nothing', (t) => {
   const { log, open } = tableFor(t)
   const table = open()
-  table.apply('fast', own, [path(2), path(3)], options)
+  look(table, 'fast', own, [path(2), path(3)], options)
   log.length = 0
-  assert.deepEqual(table.apply('fast', own, [path(3), path(2)], options), {
+  assert.deepEqual(look(table, 'fast', own, [path(3), path(2)], options), {
     changes: [],
     faults: [],
     switched: [],
@@ -106,11 +115,11 @@ test('a second look at the same plan writes nothing', (t) => {
 test('a path keeps its index over a restart, whatever the order and whoever else came or went', (t) => {
   const { maps, log, open } = tableFor(t)
   const before = open()
-  before.apply('fast', own, [path(2), path(3), path(4)], options)
+  look(before, 'fast', own, [path(2), path(3), path(4)], options)
   const kept = [before.indexOf(path(3)), before.indexOf(path(4))]
   log.length = 0
   const after = open()
-  const applied = after.apply('fast', own, [path(9), path(4), path(3)], options)
+  const applied = look(after, 'fast', own, [path(9), path(4), path(3)], options)
   assert.deepEqual([after.indexOf(path(3)), after.indexOf(path(4))], kept)
   assert.ok(![...kept, before.indexOf(path(2))].includes(after.indexOf(path(9))), 'while ranges lead there')
   assert.deepEqual(applied.switched, path(9).ranges)
@@ -121,11 +130,11 @@ test('a path keeps its index over a restart, whatever the order and whoever else
 test('a changed header is written while the path is plain', (t) => {
   const { log, open } = tableFor(t)
   const table = open()
-  table.apply('fast', own, [path(2)], options)
+  look(table, 'fast', own, [path(2)], options)
   const index = table.indexOf(path(2))
   log.length = 0
   const moved = path(2, { address: ip('198.51.100.77') })
-  const applied = table.apply('fast', own, [moved], options)
+  const applied = look(table, 'fast', own, [moved], options)
   assert.deepEqual(log, [`paths ${index} lane 0`, `paths ${index} lane 0`, `paths ${index} lane 1`])
   assert.deepEqual([applied.changes, applied.switched], [['fast lane: path to node2'], []])
 })
@@ -133,9 +142,9 @@ test('a changed header is written while the path is plain', (t) => {
 test('a switched lane is one write, and names the ranges that it concerns', (t) => {
   const { log, open } = tableFor(t)
   const table = open()
-  table.apply('fast', own, [path(2), path(3)], options)
+  look(table, 'fast', own, [path(2), path(3)], options)
   log.length = 0
-  const applied = table.apply('plain', own, [path(2, { lane: 'plain' }), path(3)], options)
+  const applied = look(table, 'plain', own, [path(2, { lane: 'plain' }), path(3)], options)
   assert.deepEqual(log, ['paths 0 lane 0', `paths ${table.indexOf(path(2))} lane 0`])
   assert.deepEqual(applied.switched, [...own, ...path(2).ranges])
 })
@@ -143,10 +152,10 @@ test('a switched lane is one write, and names the ranges that it concerns', (t) 
 test('a hop is believed again only when all that goes through it has its new MAC', (t) => {
   const { log, open } = tableFor(t)
   const table = open()
-  table.apply('fast', own, [path(2), path(3)], options)
+  look(table, 'fast', own, [path(2), path(3)], options)
   log.length = 0
   const hop = { ip: ip('192.0.2.254'), mac: mac('02:00:00:00:00:99') }
-  table.apply('fast', own, [path(2, { hop }), path(3, { hop })], options)
+  look(table, 'fast', own, [path(2, { hop }), path(3, { hop })], options)
   const good = log.findIndex((line) => line.startsWith('hops'))
   assert.equal(good, log.length - 1, log.join('\n'))
 })
@@ -154,49 +163,50 @@ test('a hop is believed again only when all that goes through it has its new MAC
 test('a hop that a program saw move stays so until it is asked again', (t) => {
   const { maps, open } = tableFor(t)
   const table = open()
-  table.apply('fast', own, [path(2)], options)
+  look(table, 'fast', own, [path(2)], options)
   const index =
     maps.neighbours.lookup(addressKey(ip('192.0.2.254')))?.readUInt32LE(layouts.neighbour.hop.at) ?? 0
   assert.notEqual(index, 0, '0 is nobody’s')
   const moved = Buffer.alloc(layouts.hop.size)
   moved.writeUInt32LE(1)
   maps.hops.update(indexKey(index), moved)
-  table.apply('fast', own, [path(2)], options)
+  look(table, 'fast', own, [path(2)], options)
   assert.deepEqual(maps.hops.lookup(indexKey(index)), moved)
-  table.apply('fast', own, [path(2)], { sweep: true, again: true })
+  look(table, 'fast', own, [path(2)], { sweep: true, again: true })
   assert.deepEqual(maps.hops.lookup(indexKey(index)), Buffer.alloc(layouts.hop.size))
 })
 
 test('a path that is gone leaves no range, no lane and no neighbour; its index is free again', (t) => {
   const { maps, log, open } = tableFor(t)
   const table = open()
-  table.apply('fast', own, [path(2), path(3)], options)
+  look(table, 'fast', own, [path(2), path(3)], options)
   const index = table.indexOf(path(2)) ?? -1
   log.length = 0
-  table.apply('fast', own, [], options)
+  look(table, 'fast', own, [], options)
   assert.equal([...maps.ranges.entries()].length, 0)
   assert.equal([...maps.neighbours.entries()].length, 0)
   assert.equal(laneAt(maps.paths, index), lane.LANE_PLAIN)
   for (const range of path(2).ranges) assert.ok(log.includes(`raise ${range}`))
-  table.apply('fast', own, [path(7)], options)
+  look(table, 'fast', own, [path(7)], options)
   assert.equal(table.indexOf(path(7)), index)
 })
 
 test('without a sweep nothing is taken away', (t) => {
   const { maps, open } = tableFor(t)
   const table = open()
-  table.apply('fast', own, [path(2)], options)
-  table.apply('fast', own, [], { sweep: false, again: false })
+  look(table, 'fast', own, [path(2)], options)
+  look(table, 'fast', own, [], { sweep: false, again: false })
   assert.notEqual(rangeIndex(maps, '10.244.2.0/24'), undefined)
 })
 
 test('a range that changes hands leads to its new node, and its flows are decided again', (t) => {
   const { maps, log, open } = tableFor(t)
   const table = open()
-  table.apply('fast', own, [path(2), path(3)], options)
+  look(table, 'fast', own, [path(2), path(3)], options)
   log.length = 0
   const [four = '', six = ''] = path(2).ranges
-  table.apply(
+  look(
+    table,
     'fast',
     own,
     [path(2, { ranges: [cidr(six)] }), path(3, { ranges: [...path(3).ranges, cidr(four)] })],
@@ -215,7 +225,7 @@ test('more paths than the table holds are named, and go plain', (t) => {
     { ...maps, paths: new BpfMap(maps.paths.fd, { ...maps.paths.spec, maxEntries: 2 }) },
     { raise: () => {}, raiseRange: () => {}, raiseAll: () => {} },
   )
-  const applied = small.apply('fast', own, [path(2), path(3)], options)
+  const applied = look(small, 'fast', own, [path(2), path(3)], options)
   assert.deepEqual(
     applied.faults.map((f) => [f.object, f.found]),
     [['path to node3', 'it is full']],

@@ -5,7 +5,7 @@ import type { Cidr } from '../../base/cidr.ts'
 import type { Ip } from '../../base/ip.ts'
 import type { Fault } from '../../base/result.ts'
 import type { BpfMap } from '../../kernel/bpf/map.ts'
-import type { FastHop, FastPath, Lane } from '../../plan/fast_lane.ts'
+import type { FastHop, FastLanePlan, FastPath } from '../../plan/fast_lane.ts'
 import type { Applied, ApplyOptions } from '../fast_lane_contract.ts'
 import { hopState, lane, layouts, PATH_LOCAL } from './abi.ts'
 import type { Epochs } from './epochs.ts'
@@ -23,6 +23,7 @@ export type PathMaps = {
 
 /** Next hops of one look at the plan, with their indexes. */
 type Hops = Map<Ip, readonly [index: number, hop: FastHop]>
+type Here = Pick<FastLanePlan, 'lane' | 'mtuBytes' | 'own'>
 
 export class PathTable {
   readonly #maps: PathMaps
@@ -47,15 +48,24 @@ export class PathTable {
     return this.#indexes.get(path.key)
   }
 
+  /** Whether a program has seen another MAC of its next hop, and nobody has put it right yet. */
+  isMoved(path: FastPath): boolean {
+    const index =
+      path.hop && this.#neighbours.get(addressKey(path.hop.ip))?.readUInt32LE(layouts.neighbour.hop.at)
+    const state = index === undefined ? undefined : this.#maps.hops.lookup(indexKey(index))
+    return state?.readUInt32LE(layouts.hop.state.at) === hopState.HOP_MOVED
+  }
+
   /** @param again next hops that a program has called moved are believed again if the kernel still says the same */
-  apply(here: Lane, own: readonly Cidr[], paths: readonly FastPath[], options: ApplyOptions): Applied {
+  apply(plan: Here & { readonly paths: readonly FastPath[] }, options: ApplyOptions): Applied {
+    const { paths } = plan
     const changes: string[] = []
     const faults: Fault[] = []
     const switched: Cidr[] = []
     const hops: Hops = new Map()
     const taken = new Set(this.#indexes.values())
     const free = { path: this.#freePaths(taken), hop: this.#freeHops() }
-    if (this.#writePath(PATH_LOCAL, herePath(here)) === 'lane') switched.push(...own)
+    if (this.#writePath(PATH_LOCAL, herePath(plan.lane, plan.mtuBytes)) === 'lane') switched.push(...plan.own)
     for (const path of paths) {
       const index = this.#claim(path, taken, free.path)
       if (index === undefined) {

@@ -7,6 +7,6 @@ test('what the kernel lacks is named with the release that brought it', () => {
   using kernel = new KernelBtf()
   const features = probeFeatures(kernel)
   assert.equal(features.bpf, true)
-  const none = { ...features, tcx: false, netkit: true }
+  const none = { ...features, tcx: false }
   assert.deepEqual(missingFeatures(none), ['tcx links: came with Linux 6.6'])
 })

@@ -2,8 +2,6 @@
 // port features back. Each missing one is named with the release that brought it.
 
 import type { IfIndex } from '../../base/ifindex.ts'
-import { tryNetkit } from '../netlink/netkit.ts'
-import { NETLINK_ROUTE, NetlinkSocket } from '../netlink/socket.ts'
 import { withScratchNetns } from '../netns.ts'
 import { KIND } from './btf.ts'
 import { Attr, BPF, bpf, closeFd, cString, fieldText } from './command.ts'
@@ -12,21 +10,13 @@ import { ATTACH, attachToDevice } from './link.ts'
 import { createMap, MAP } from './map.ts'
 import { PROGRAM } from './program_type.ts'
 
-export type Feature =
-  | 'bpf'
-  | 'tcx'
-  | 'netkit'
-  | 'redirectPeer'
-  | 'ringBuffer'
-  | 'forEachMapElement'
-  | 'conntrackLookup'
+export type Feature = 'bpf' | 'tcx' | 'redirectPeer' | 'ringBuffer' | 'forEachMapElement' | 'conntrackLookup'
 
 type Words = { readonly what: string; readonly since: string }
 
 export const FEATURE_WORDS: Readonly<Record<Feature, Words>> = {
   bpf: { what: 'eBPF classifiers', since: 'Linux 4.1, with CAP_BPF and CAP_NET_ADMIN' },
   tcx: { what: 'tcx links', since: 'Linux 6.6' },
-  netkit: { what: 'netkit devices', since: 'Linux 6.7, built with CONFIG_NETKIT' },
   redirectPeer: { what: 'bpf_redirect_peer', since: 'Linux 5.10' },
   ringBuffer: { what: 'BPF ring buffers', since: 'Linux 5.8' },
   forEachMapElement: { what: 'bpf_for_each_map_elem', since: 'Linux 5.13' },
@@ -51,12 +41,11 @@ export function probeFeatures(kernel: KernelBtf): Features {
     flags: 0,
   })
   if (ring.ok) ring.value.close()
-  const [tcx, netkit] = withScratchNetns(() => [tcxWorks(fd), netkitWorks()])
+  const tcx = withScratchNetns(() => tcxWorks(fd))
   if (fd >= 0) closeFd(fd)
   return {
     bpf: fd >= 0,
-    tcx: tcx ?? false,
-    netkit: netkit ?? false,
+    tcx,
     redirectPeer: hasHelper(HELPER.redirectPeer),
     ringBuffer: ring.ok,
     forEachMapElement: hasHelper(HELPER.forEachMapElement),
@@ -101,11 +90,6 @@ function tcxWorks(programFd: number): boolean {
   const link = attachToDevice(programFd, LOOPBACK, ATTACH.TCX_INGRESS)
   if (link.ok) link.value.close()
   return link.ok
-}
-
-function netkitWorks(): boolean {
-  using socket = new NetlinkSocket(NETLINK_ROUTE)
-  return socket.request(tryNetkit('probe')).ok
 }
 
 /** A call without arguments: refused for them where the helper is known, and for the helper where it is not. */

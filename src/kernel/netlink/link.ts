@@ -81,7 +81,7 @@ export type VxlanFacts = {
 export type LinkRow = {
   readonly index: IfIndex
   readonly name: string
-  /** `veth`, `vxlan`, … or undefined for hardware. */
+  /** `veth`, `netkit`, `vxlan`, … or undefined for hardware. */
   readonly kind: string | undefined
   readonly mac: Mac | undefined
   readonly mtuBytes: number
@@ -91,7 +91,7 @@ export type LinkRow = {
   /** The root queueing discipline's kind, `noqueue` if it has none. */
   readonly queue: string | undefined
   readonly master: IfIndex | undefined
-  /** Index of the veth's other end, in the namespace `peerNetnsId`. */
+  /** Index of a pair's other end, in the namespace `peerNetnsId`. */
   readonly peerIndex: number | undefined
   readonly peerNetnsId: number | undefined
   readonly vxlan: VxlanFacts | undefined
@@ -115,7 +115,7 @@ type LinkSpec = {
 }
 
 /** A new link, down. The MAC stands in this very message: udev would change one that the kernel chose. */
-function newLink(kind: string, spec: LinkSpec, data: readonly Uint8Array[]): Message {
+export function newLink(kind: string, spec: LinkSpec, data: readonly Uint8Array[]): Message {
   return {
     type: RTM_NEWLINK,
     flags: NLM_F_CREATE | NLM_F_EXCL,
@@ -131,21 +131,24 @@ function newLink(kind: string, spec: LinkSpec, data: readonly Uint8Array[]): Mes
   }
 }
 
-export type VethSpec = LinkSpec & {
+/** A link of two ends; the spec's own is the host's. */
+export type PairSpec = LinkSpec & {
   readonly peer: { readonly name: string; readonly mac: Mac; readonly netnsFd: number }
 }
 
 /** Both ends, down, in one message, the peer made directly in its namespace (an end up before both exist is refused). */
-export function addVeth(spec: VethSpec): Message {
-  const peer = concat([
+export const addVeth = (spec: PairSpec): Message =>
+  newLink('veth', spec, [attr(VETH_INFO_PEER, peerInfo(spec))])
+
+/** What describes the other end: a message of its own inside. */
+export const peerInfo = (spec: PairSpec): Uint8Array =>
+  concat([
     header(0),
     textAttr(IFLA.IFNAME, spec.peer.name),
     attr(IFLA.ADDRESS, macBytes(spec.peer.mac)),
     u32Attr(IFLA.MTU, spec.mtuBytes),
     u32Attr(IFLA.NET_NS_FD, spec.peer.netnsFd),
   ])
-  return newLink('veth', spec, [attr(VETH_INFO_PEER, peer)])
-}
 
 export type VxlanSpec = LinkSpec & { readonly vni: number; readonly port: number; readonly local: Ip }
 

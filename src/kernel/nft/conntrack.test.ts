@@ -5,7 +5,7 @@ import { testNamespace } from '../../../test/namespaces.ts'
 import { type Ip, parseIp } from '../../base/ip.ts'
 import { must } from '../../base/result.ts'
 import { NETLINK_NETFILTER, NetlinkSocket } from '../netlink/socket.ts'
-import { deleteFlowsToPort, removeFlows } from './conntrack.ts'
+import { removeFlows, removeFlowsToPort } from './conntrack.ts'
 
 const UDP = 17
 const ip = (t: string): Ip => must(parseIp(t))
@@ -52,8 +52,8 @@ test('flows that an address only began go too, and an address without flows remo
 
 test('flows to a port of one family go, those to other ports and of the other family stay', (t) => {
   const { left, socket } = flows(t, '127.0.0.5/7001', '127.0.0.6/7001', '127.0.0.5/7002', 'fd00::9/7001')
-  socket.batch([deleteFlowsToPort(4, UDP, 7001)])
+  removeFlowsToPort(socket, 4, UDP, 7001)
   assert.deepEqual(left(), ['127.0.0.5/7002', 'fd00::9/7001'])
-  socket.batch([deleteFlowsToPort(6, UDP, 7001)])
+  removeFlowsToPort(socket, 6, UDP, 7001)
   assert.deepEqual(left(), ['127.0.0.5/7002'])
 })

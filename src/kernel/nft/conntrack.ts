@@ -2,8 +2,21 @@
 // with its address would inherit, and nobody else's flow may go.
 
 import { type Family, familyOf, type Ip, ipBytes } from '../../base/ip.ts'
-import { attr, attributes, be16Attr, concat, nest, u8Attr, u32Attr } from '../netlink/attribute.ts'
-import type { Message } from '../netlink/message.ts'
+import { ENOENT } from '../errno.ts'
+import {
+  type Attributes,
+  attr,
+  attributes,
+  be16,
+  be16Attr,
+  concat,
+  nest,
+  readBe16,
+  readU8,
+  u8Attr,
+  u32Attr,
+} from '../netlink/attribute.ts'
+import type { Answer, Message } from '../netlink/message.ts'
 import type { NetlinkSocket } from '../netlink/socket.ts'
 
 const CT_GET = (1 << 8) | 1
@@ -42,16 +55,19 @@ const deleteWhere = (
   ]),
 })
 
-/**
- * Removes the entries that these addresses began and those that lead to them, translated or not. Kernels before 5.8
- * refuse the filter; IPv4 flows then age out by themselves.
- */
+/** Removes the entries that these addresses began and those that lead to them, translated or not. */
 export function removeFlows(socket: NetlinkSocket, ips: readonly Ip[]): void {
   // ENOENT, here and below: there was no such flow, or it ended meanwhile.
-  socket.batch(ips.filter((ip) => familyOf(ip) === 4).flatMap(deleteFlows4))
-  const six = ips.filter((ip) => familyOf(ip) === 6)
-  if (six.length > 0) socket.batch(flowsOf6(socket, six))
+  const answers = socket.batch(ips.filter((ip) => familyOf(ip) === 4).flatMap(deleteFlows4))
+  for (const family of [4, 6] as const) {
+    if (family === 4 && !answers.some(isRefused)) continue
+    const searched = ips.filter((ip) => familyOf(ip) === family)
+    if (searched.length > 0) socket.batch(flowsOf(socket, family, searched))
+  }
 }
+
+/** A kernel that takes the filter for reading only, as 6.1 does (EINVAL): what it would have found is looked for here. */
+const isRefused = (answer: Answer): boolean => !answer.ok && answer.errno !== ENOENT
 
 /** The filter's own messages, for one IPv4 address. */
 export function deleteFlows4(ip: Ip): readonly Message[] {
@@ -65,39 +81,78 @@ export function deleteFlows4(ip: Ip): readonly Message[] {
  * Looked for here: the kernel's filter compares IPv6 addresses the wrong way round (ctnetlink_filter_match_tuple, 5.8
  * to 6.18 at least) and would remove every flow but these.
  */
-function flowsOf6(socket: NetlinkSocket, ips: readonly Ip[]): Message[] {
+function flowsOf(socket: NetlinkSocket, family: Family, ips: readonly Ip[]): Message[] {
   const addresses = ips.map((ip) => Buffer.from(ipBytes(ip)))
-  const dump = socket.dump({ type: CT_GET, flags: 0, object: 'IPv6 flows', body: header(6) })
-  return dump.flatMap((body) => {
-    const bytes = Buffer.from(body.buffer, body.byteOffset, body.length)
+  return flowsWhere(
+    socket,
+    family,
     // Most entries do not hold the bytes at all: a search is cheaper than reading them.
-    if (!addresses.some((a) => bytes.includes(a))) return []
+    (bytes) => addresses.some((a) => bytes.includes(a)),
+    (flow) => {
+      const sources = [CTA.TUPLE_ORIG, CTA.TUPLE_REPLY].map((tuple) => sourceOf(family, flow.get(tuple)))
+      return addresses.some((a) => sources.some((s) => s && a.equals(s)))
+    },
+  )
+}
+
+/** The messages that delete, one by one, what a dump shows. */
+function flowsWhere(
+  socket: NetlinkSocket,
+  family: Family,
+  mayBe: (entry: Buffer) => boolean,
+  is: (flow: Attributes) => boolean,
+): Message[] {
+  const dump = socket.dump({ type: CT_GET, flags: 0, object: `IPv${family} flows`, body: header(family) })
+  return dump.flatMap((body) => {
+    if (!mayBe(Buffer.from(body.buffer, body.byteOffset, body.length))) return []
     const flow = attributes(body.subarray(4))
-    const sources = [CTA.TUPLE_ORIG, CTA.TUPLE_REPLY].map((tuple) => sourceOf6(flow.get(tuple)))
-    if (!addresses.some((a) => sources.some((s) => s && a.equals(s)))) return []
+    if (!is(flow)) return []
     const parts = [CTA.TUPLE_ORIG, CTA.ID, CTA.ZONE].flatMap((type) => {
       const payload = flow.get(type)
       if (!payload) return []
       return type === CTA.TUPLE_ORIG ? nest(type, [payload]) : attr(type, payload)
     })
-    return { type: CT_DELETE, flags: 0, object: 'IPv6 flow', body: concat([header(6), ...parts]) }
+    return {
+      type: CT_DELETE,
+      flags: 0,
+      object: `IPv${family} flow`,
+      body: concat([header(family), ...parts]),
+    }
   })
 }
 
-function sourceOf6(tuple: Uint8Array | undefined): Uint8Array | undefined {
+function sourceOf(family: Family, tuple: Uint8Array | undefined): Uint8Array | undefined {
   const addresses = tuple && attributes(tuple).get(TUPLE_IP)
-  return addresses && attributes(addresses).get(IP_SOURCE[6])
+  return addresses && attributes(addresses).get(IP_SOURCE[family])
 }
 
 /**
- * Entries whose first packet went to this port of any address. A client that keeps sending UDP from one port has an
- * entry from before the port was translated, and each packet renews it: the pod would never hear of that client.
+ * Removes entries whose first packet went to this port of any address. A client that keeps sending UDP from one port
+ * has an entry from before the port was translated, and each packet renews it: the pod would never hear of that client.
  */
-export const deleteFlowsToPort = (family: Family, protocol: number, port: number): Message =>
-  deleteWhere(
-    `flows to port ${port}`,
-    family,
-    'TUPLE_ORIG',
-    COMPARE.protocol | COMPARE.destinationPort,
-    nest(TUPLE_PROTO, [u8Attr(PROTO.NUMBER, protocol), be16Attr(PROTO.DESTINATION_PORT, port)]),
+export function removeFlowsToPort(
+  socket: NetlinkSocket,
+  family: Family,
+  protocol: number,
+  port: number,
+): void {
+  const first = nest(TUPLE_PROTO, [u8Attr(PROTO.NUMBER, protocol), be16Attr(PROTO.DESTINATION_PORT, port)])
+  const compare = COMPARE.protocol | COMPARE.destinationPort
+  const answer = socket.request(deleteWhere(`flows to port ${port}`, family, 'TUPLE_ORIG', compare, first))
+  if (!isRefused(answer)) return
+  const portBytes = be16(port)
+  socket.batch(
+    flowsWhere(
+      socket,
+      family,
+      (bytes) => bytes.includes(portBytes),
+      (flow) => {
+        const tuple = attributes(flow.get(CTA.TUPLE_ORIG) ?? new Uint8Array(0))
+        const proto = attributes(tuple.get(TUPLE_PROTO) ?? new Uint8Array(0))
+        return (
+          readU8(proto.get(PROTO.NUMBER)) === protocol && readBe16(proto.get(PROTO.DESTINATION_PORT)) === port
+        )
+      },
+    ),
   )
+}

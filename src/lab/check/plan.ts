@@ -30,7 +30,12 @@ export type Question = {
   readonly mtuBytes?: number
 }
 
-export type Path = { readonly kind: PathKind | 'local'; readonly mtuBytes: number }
+export type Path = {
+  readonly kind: PathKind | 'local'
+  readonly mtuBytes: number
+  /** Undefined where nothing is known of lanes. */
+  readonly lane: 'fast' | 'plain' | 'mixed' | undefined
+}
 
 export type NodeFacts = {
   readonly name: string
@@ -80,9 +85,10 @@ export const ips = (texts: readonly string[]): readonly Ip[] =>
   })
 
 export function pathBetween(from: NodeFacts, toNode: string): Path {
-  if (from.name === toNode) return { kind: 'local', mtuBytes: from.agent.uplink?.mtuBytes ?? 0 }
-  const peer = from.agent.peers.find((p) => p.name === toNode)
-  return { kind: peer?.path ?? 'none', mtuBytes: peer?.mtuBytes ?? 0 }
+  const { uplink, fastLane, peers } = from.agent
+  if (from.name === toNode) return { kind: 'local', mtuBytes: uplink?.mtuBytes ?? 0, lane: fastLane?.lane }
+  const peer = peers.find((p) => p.name === toNode)
+  return { kind: peer?.path ?? 'none', mtuBytes: peer?.mtuBytes ?? 0, lane: peer?.lane?.lane }
 }
 
 const ofFamily = (addresses: readonly Ip[], family: Family): readonly Ip[] =>

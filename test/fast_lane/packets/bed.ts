@@ -27,6 +27,9 @@ import { type Lifetime, type TestNamespace, testNamespace } from '../../namespac
 /** TC_ACT_REDIRECT; TC_ACT_UNSPEC, which is TCX_NEXT; TC_ACT_SHOT. */
 export const VERDICT = { redirect: 7, stack: -1, drop: 2 } as const
 
+/** Of the pods' own links. */
+export const HERE_MTU_BYTES = 1500
+
 export const gatewayMac = must(parseMac(GATEWAY_MAC))
 export const uplinkMac = must(parseMac('02:00:00:00:01:01'))
 
@@ -101,7 +104,8 @@ export function bed(options: BedOptions = {}): Bed {
     run,
     lay: ({ here, pods, paths: wanted }) => {
       layPods(endpoints, epochs, pods)
-      const applied = paths.apply(here, [], wanted, { sweep: true, again: true })
+      const local = { lane: here, mtuBytes: HERE_MTU_BYTES, own: [], paths: wanted }
+      const applied = paths.apply(local, { sweep: true, again: true })
       assert.deepEqual(applied.faults, [])
     },
     forget: () => {

@@ -1,0 +1,86 @@
+// What the fast lane says of itself: each path's lane, why it is plain, what went over it, and how full its tables are.
+
+import type { Fault } from '../../base/result.ts'
+import { runSyscallProgram } from '../../kernel/bpf/test_run.ts'
+import type { FastLanePlan, FastPath, Lane } from '../../plan/fast_lane.ts'
+import type { Config } from '../../schema/config.ts'
+import type { FastLaneStatus, FlowCount, PeerLane } from '../fast_lane_contract.ts'
+import { layouts, PATH_LOCAL } from './abi.ts'
+import { readPathCount, readReasons } from './counts.ts'
+import type { Opened } from './fast_lane.ts'
+
+export type LaneFacts = {
+  /** Undefined before the first reconcile. */
+  readonly plan: FastLanePlan | undefined
+  readonly fault: Fault | undefined
+  readonly flows: FlowCount | undefined
+  /** What the config says. */
+  readonly configured: Lane
+}
+
+export function laneStatus(opened: Opened | undefined, facts: LaneFacts): FastLaneStatus {
+  const { plan, fault, flows, configured } = facts
+  const counts = opened?.maps.get('path_counts')
+  const reasons = opened?.maps.get('reasons')
+  if (!opened || !counts || !reasons)
+    return {
+      fault,
+      lane: 'plain',
+      why: 'there is no fast lane',
+      asked: undefined,
+      attached: undefined,
+      here: undefined,
+      peers: [],
+      flows: undefined,
+      reasons: [],
+    }
+  const lane = plan?.lane ?? opened.lanes.wish(undefined) ?? configured
+  const peerLane = (path: FastPath): PeerLane => ({
+    peer: path.peer,
+    ranges: path.ranges,
+    ...laneNow(opened, path, configured),
+    counts: readPathCount(counts, opened.paths.indexOf(path) ?? PATH_LOCAL),
+  })
+  return {
+    fault: undefined,
+    lane,
+    why: lane === 'fast' ? '' : whyWished(opened, undefined, configured),
+    asked: opened.lanes.wish(undefined),
+    attached: 'tcx',
+    here: readPathCount(counts, PATH_LOCAL),
+    // One that found no place in the table is in no map.
+    peers: (plan?.paths ?? []).filter((p) => opened.paths.indexOf(p) !== undefined).map(peerLane),
+    flows,
+    reasons: readReasons(reasons),
+  }
+}
+
+function laneNow(opened: Opened, path: FastPath, configured: Lane): Pick<PeerLane, 'lane' | 'why'> {
+  if (path.lane === 'plain')
+    return { lane: 'plain', why: path.why || whyWished(opened, path.peer, configured) }
+  return opened.paths.isMoved(path)
+    ? { lane: 'plain', why: `${path.hop?.ip} was seen with another MAC; looked at again within a minute` }
+    : { lane: 'fast', why: '' }
+}
+
+/** The nearest wish counts: of the peer, of the node, of the config. */
+function whyWished(opened: Opened, peer: string | undefined, configured: Lane): string {
+  if (peer !== undefined && opened.lanes.wish(peer) === 'plain')
+    return `asked for by «podlane lane plain --peer ${peer}»`
+  if (opened.lanes.wish(undefined) === 'plain') return 'asked for by «podlane lane plain»'
+  return configured === 'plain' ? 'the config says «lane: plain»' : 'asked for until a moment ago'
+}
+
+/** Counts the flow table, and takes out of it what is void. Undefined if the program cannot run. */
+export function sweepFlows(opened: Opened, room: Config['fastLane']): FlowCount | undefined {
+  const program = opened.programs.get('sweep')
+  const context = Buffer.alloc(layouts.sweep.size)
+  if (!program || !runSyscallProgram(program.fd, context).ok) return undefined
+  const { flows, half_open } = layouts.sweep
+  return {
+    entries: context.readUInt32LE(flows.at),
+    most: room.flows,
+    waiting: context.readUInt32LE(half_open.at),
+    mostWaiting: room.newFlows,
+  }
+}
