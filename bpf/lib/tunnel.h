@@ -98,8 +98,11 @@ static __always_inline int read_vxlan(struct udphdr *udp, void *end, struct tunn
 	struct vxlanhdr *vxlan = (void *)(udp + 1);
 	struct ethhdr *inner = (void *)(vxlan + 1);
 
-	if ((void *)(inner + 1) > end || udp->dest != bpf_htons(vxlan_port))
+	if ((void *)(udp + 1) > end || udp->dest != bpf_htons(vxlan_port))
 		return REASON_NONE;
+	// Drivers pull what they can read themselves, which ends here.
+	if ((void *)(inner + 1) > end)
+		return REASON_HEADER;
 	// A sum is the stack's to check; other flags and networks are others' tunnels.
 	if (udp->check || vxlan->flags != bpf_htonl(VXLAN_FLAGS) || vxlan->vni != bpf_htonl(vxlan_vni << 8))
 		return REASON_TUNNEL;
