@@ -52,10 +52,10 @@ function readTunnel(frame: Buffer, type: number, { vni, port }: { vni: number; p
   if (!family) return undefined
   const header = family === 4 ? 20 : 40
   const offset = 14 + header + 30
-  if (frame.length < offset) return undefined
   const ip = readAddresses(frame, 14, family)
-  if (!ip || ip.fragment || ip.protocol !== UDP || frame.readUInt16BE(14 + header + 2) !== port)
-    return undefined
+  if (!ip || ip.fragment || ip.protocol !== UDP || frame.length < 14 + header + 8) return undefined
+  if (frame.readUInt16BE(14 + header + 2) !== port) return undefined
+  if (frame.length < offset) return 'reason_header'
   const sum = frame.readUInt16BE(14 + header + 6)
   const vxlan = frame.subarray(14 + header + 8)
   if (sum !== 0 || vxlan.readUInt32BE(0) !== 0x08000000 || vxlan.readUInt32BE(4) !== vni * 256)
