@@ -5,12 +5,20 @@
 #include "lib/icmp_error.h"
 #include "lib/tunnel.h"
 
+// A packet of a path that takes the stack.
+static __always_inline int down(struct __sk_buff *skb, __u32 path, __u32 reason)
+{
+	count_sent(skb, path, LANE_PLAIN);
+	return to_stack(reason);
+}
+
 static __always_inline int to_pod(struct __sk_buff *skb, struct packet *packet, const struct path *path,
 				  const struct flow_side *side)
 {
 	if (wire_bytes(skb, packet, ETH_HLEN) > path->mtu_bytes)
-		return to_stack(REASON_TOO_BIG);
-	if (age(skb, packet) || address_to_pod(skb, side->mac, packet->protocol))
+		return down(skb, PATH_LOCAL, REASON_TOO_BIG);
+	count_sent(skb, PATH_LOCAL, LANE_FAST);
+	if (age(skb, packet, ETH_HLEN) || address_to_pod(skb, side->mac, packet->protocol))
 		return drop(DROP_UNREADABLE);
 	return bpf_redirect_peer(side->ifindex, 0);
 }
@@ -23,12 +31,13 @@ static __always_inline int to_path(struct __sk_buff *skb, struct packet *packet,
 	int reason;
 
 	if (!hop || hop->state != HOP_GOOD)
-		return to_stack(REASON_HOP);
+		return down(skb, flow->path, REASON_HOP);
 	if (wire_bytes(skb, packet, ETH_HLEN) > path->mtu_bytes)
-		return to_stack(REASON_TOO_BIG);
+		return down(skb, flow->path, REASON_TOO_BIG);
+	count_sent(skb, flow->path, LANE_FAST);
 	if (path->kind == PATH_DIRECT) {
 		struct ethhdr *eth;
-		if (age(skb, packet))
+		if (age(skb, packet, ETH_HLEN))
 			return drop(DROP_UNREADABLE);
 		eth = packet_data(skb);
 		if ((void *)(eth + 1) > packet_end(skb))
@@ -36,8 +45,6 @@ static __always_inline int to_path(struct __sk_buff *skb, struct packet *packet,
 		copy(eth, path->header, ETH_HLEN - 2);
 		return bpf_redirect(ifindex, 0);
 	}
-	if (age(skb, packet))
-		return drop(DROP_UNREADABLE);
 	reason = enter_tunnel(skb, packet, flow, path);
 	if (reason == REASON_NONE)
 		return bpf_redirect(ifindex, 0);
@@ -56,7 +63,8 @@ int pod_egress(struct __sk_buff *skb)
 	struct path *path;
 	int reason;
 
-	if ((void *)(eth + 1) > end)
+	// A tag stands beside the packet, and would stay there.
+	if ((void *)(eth + 1) > end || skb->vlan_present)
 		return to_stack(REASON_HEADER);
 	reason = read_packet(&packet, eth + 1, end, eth->h_proto);
 	if (reason)
@@ -78,13 +86,10 @@ int pod_egress(struct __sk_buff *skb)
 	path = bpf_map_lookup_elem(&paths, &flow->path);
 	if (!path)
 		return to_stack(REASON_OUTSIDE);
-	if (flow->lane != LANE_FAST || path->lane != LANE_FAST) {
-		count_sent(skb, flow->path, LANE_PLAIN);
-		return to_stack(flow->lane != LANE_FAST ? flow->reason : REASON_LANE);
-	}
+	if (flow->lane != LANE_FAST || path->lane != LANE_FAST)
+		return down(skb, flow->path, flow->lane != LANE_FAST ? flow->reason : REASON_LANE);
 	if (packet.ttl <= 1)
-		return to_stack(REASON_TTL);
-	count_sent(skb, flow->path, LANE_FAST);
+		return down(skb, flow->path, REASON_TTL);
 	if (path->kind == PATH_HERE)
 		return to_pod(skb, &packet, path, &flow->side[!(packet.side & 1)]);
 	return to_path(skb, &packet, flow, path);

@@ -6,6 +6,7 @@
 #include "lib/neighbour.h"
 #include "lib/path_mtu.h"
 #include "lib/tunnel.h"
+#include <linux/if_packet.h>
 
 // The longest headers that are read: a tunnel over IPv6 with a TCP packet over IPv6 in it.
 #define HEADERS (ETH_HLEN + TUNNEL_6 + sizeof(struct ipv6hdr) + sizeof(struct tcphdr))
@@ -19,7 +20,7 @@ static __always_inline int read_tunnelled(struct packet *packet, struct sender *
 	if (protocol == bpf_htons(ETH_P_IP)) {
 		struct iphdr *ip = data + ETH_HLEN;
 		__u32 *outer = (__u32 *)sender->outer;
-		if ((void *)(ip + 1) > end || ip->protocol != IPPROTO_UDP || ip->ihl != 5 ||
+		if ((void *)(ip + 1) > end || ip->protocol != IPPROTO_UDP || *(__u8 *)ip != 0x45 ||
 		    ip->frag_off & bpf_htons(FRAGMENT))
 			return REASON_NONE;
 		reason = read_vxlan((void *)(ip + 1), end, tunnel);
@@ -28,11 +29,12 @@ static __always_inline int read_tunnelled(struct packet *packet, struct sender *
 		tunnel->bytes = TUNNEL_4;
 		tunnel->ecn = ip->tos & ECN_MASK;
 		map_address(outer, ip->saddr);
+		map_address((__u32 *)sender->own, ip->daddr);
 		return read_packet(packet, data + ETH_HLEN + TUNNEL_4, end, tunnel->protocol);
 	}
 	if (protocol == bpf_htons(ETH_P_IPV6)) {
 		struct ipv6hdr *ip = data + ETH_HLEN;
-		if ((void *)(ip + 1) > end || ip->nexthdr != IPPROTO_UDP)
+		if ((void *)(ip + 1) > end || ip->version != 6 || ip->nexthdr != IPPROTO_UDP)
 			return REASON_NONE;
 		reason = read_vxlan((void *)(ip + 1), end, tunnel);
 		if (!tunnel->protocol)
@@ -40,6 +42,7 @@ static __always_inline int read_tunnelled(struct packet *packet, struct sender *
 		tunnel->bytes = TUNNEL_6;
 		tunnel->ecn = (bpf_ntohs(*(__u16 *)ip) >> 4) & ECN_MASK;
 		copy(sender->outer, &ip->saddr, sizeof(sender->outer));
+		copy(sender->own, &ip->daddr, sizeof(sender->own));
 		return read_packet(packet, data + ETH_HLEN + TUNNEL_6, end, tunnel->protocol);
 	}
 	return REASON_NONE;
@@ -84,7 +87,7 @@ static __always_inline int into_pod(struct __sk_buff *skb, struct packet *packet
 		if (reason)
 			return reason == REASON_REFUSED ? to_stack(reason) : drop(reason);
 	}
-	if (age(skb, packet) || address_to_pod(skb, to.mac, packet->protocol))
+	if (age(skb, packet, ETH_HLEN) || address_to_pod(skb, to.mac, packet->protocol))
 		return drop(DROP_UNREADABLE);
 	return bpf_redirect_peer(to.ifindex, 0);
 }
@@ -111,7 +114,11 @@ int uplink_ingress(struct __sk_buff *skb)
 		reason = read_arriving(skb, &packet, &sender, &tunnel);
 	}
 	if (reason)
-		return skb->protocol == bpf_htons(ETH_P_IPV6) && !tunnel.bytes ? hear_nd(skb) : to_stack(reason);
+		return skb->protocol == bpf_htons(ETH_P_IPV6) && !tunnel.bytes && hear_nd(skb) ? TO_STACK
+												: to_stack(reason);
+	// What the switch floods is for others; only what is ours has its sender looked at here.
+	if (skb->pkt_type != PACKET_HOST)
+		return to_stack(REASON_OUTSIDE);
 	known = packet.icmp_error ? NULL : bpf_map_lookup_elem(&flows, &packet.key);
 	flow = packet.icmp_error ? NULL : decided_flow(&packet, known, clock_units());
 	if (!flow) {
@@ -128,6 +135,9 @@ int uplink_ingress(struct __sk_buff *skb)
 	if (!path || path->kind == PATH_HERE)
 		return to_stack(REASON_SENDER);
 	if (!packet.icmp_error && !is_from(path, &sender))
+		return to_stack(REASON_SENDER);
+	// A packet of ours that came back, or an error about one that is not for a pod of this node.
+	if (!flow->side[!(packet.side & 1)].ifindex)
 		return to_stack(REASON_SENDER);
 	if (flow->lane != LANE_FAST || path->lane != LANE_FAST) {
 		count_received(skb, flow->path, LANE_PLAIN);

@@ -1,9 +1,11 @@
 // Network namespaces for one test: made with unique names, removed with everything inside when the test ends.
 
 import { closeSync } from 'node:fs'
-import type { TestContext } from 'node:test'
 import { NETLINK_ROUTE, NetlinkSocket } from '../src/kernel/netlink/socket.ts'
 import { createNetns, openNetns, removeNetns, withNetns } from '../src/kernel/netns.ts'
+
+/** Of a test, or of a file's tests: what is to be done when it ends. */
+export type Lifetime = { readonly after: (work: () => void) => void }
 
 let made = 0
 
@@ -15,7 +17,7 @@ export type TestNamespace = {
   readonly route: NetlinkSocket
 }
 
-export function testNamespace(t: TestContext): TestNamespace {
+export function testNamespace(t: Lifetime): TestNamespace {
   const path = `/run/podlane-test/${process.pid}-${made++}`
   createNetns(path)
   const fd = openNetns(path)

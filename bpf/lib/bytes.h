@@ -36,6 +36,11 @@ static __always_inline int same_mac(const void *a, const void *b)
 	return *(const __u32 *)a == *(const __u32 *)b && *(const __u16 *)(a + 4) == *(const __u16 *)(b + 4);
 }
 
+static __always_inline int is_zero_mac(const void *a)
+{
+	return !(*(const __u32 *)a | *(const __u16 *)(a + 4));
+}
+
 static __always_inline int same_address(const void *a, const void *b)
 {
 	return word(a, 0) == word(b, 0) && word(a, 1) == word(b, 1);

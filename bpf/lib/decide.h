@@ -12,14 +12,16 @@ struct sender {
 	__u8 mac[6];
 	__u8 zero[2];
 	__u8 outer[16];
+	__u8 own[16]; // the tunnel's end here
 } __attribute__((aligned(8)));
 
-// Whether the node behind `path` sent this: in the tunnel by its outer address, on the segment by its MAC.
+// Whether the node behind `path` sent this to us: in the tunnel by both outer addresses, on the segment by its MAC.
 static __always_inline int is_from(const struct path *path, const struct sender *sender)
 {
 	if (sender->tunnel)
-		return same_address(path->peer, sender->outer);
-	return same_mac(path->direct_mac, sender->mac);
+		return same_address(path->peer, sender->outer) && same_address(path->own, sender->own);
+	// No MAC is known of a node behind a router.
+	return same_mac(path->direct_mac, sender->mac) && !is_zero_mac(sender->mac);
 }
 
 static __always_inline struct path *path_to(const struct address *address, __u32 *index)
@@ -74,6 +76,21 @@ static __always_inline int place(const struct packet *packet, const struct sende
 	return REASON_NONE;
 }
 
+// Whether a packet of a flow that is current comes from where its source is.
+static __always_inline int is_sender(const struct packet *packet, const struct sender *sender, const struct flow *flow)
+{
+	const struct flow_side *side = &flow->side[packet->side & 1];
+	struct path *path;
+
+	if (sender->ifindex)
+		return side->ifindex == sender->ifindex && same_mac(side->mac, sender->mac);
+	// Not one of ours that came back.
+	if (!flow->side[!(packet->side & 1)].ifindex)
+		return 0;
+	path = bpf_map_lookup_elem(&paths, &flow->path);
+	return path && path->kind != PATH_HERE && is_from(path, sender);
+}
+
 // The lane for the flow's life. `translated` as conntrack said.
 static __always_inline void choose_lane(struct flow *flow, int translated)
 {
@@ -87,7 +104,7 @@ static __always_inline void choose_lane(struct flow *flow, int translated)
 
 static __always_inline int is_new_connection(const struct packet *packet)
 {
-	return packet->tcp_flags & TCP_SYN && !(packet->tcp_flags & TCP_ACK);
+	return packet->tcp_flags & TCP_SYN && !(packet->tcp_flags & (TCP_ACK | TCP_RST));
 }
 
 // Into the table of those that work; if the pod has its share of it, the flow waits on.
@@ -103,16 +120,20 @@ static __always_inline void establish(const struct flow_key *key, struct flow *f
 // A packet of a flow that waits: if the other side answers, the flow works from here on.
 static __always_inline int follow_waiting(struct packet *packet, struct flow *waiting, struct flow *out)
 {
-	__u32 seen = SEEN << packet->side;
+	__u32 seen = SEEN << packet->side, answers = !(waiting->state & seen);
 
 	*out = *waiting;
-	if (waiting->state & seen)
-		return REASON_NONE;
-	out->state |= seen;
-	if (out->reason == REASON_UNSEEN)
-		out->reason = REASON_NONE;
-	choose_lane(out, 0);
-	establish(&packet->key, out, 0);
+	if (answers) {
+		out->state |= seen;
+		if (out->reason == REASON_UNSEEN)
+			out->reason = REASON_NONE;
+		choose_lane(out, 0);
+	}
+	// Refused: a scan of closed ports fills the table of those that work no more than a flood does.
+	if (packet->tcp_flags & TCP_RST)
+		bpf_map_delete_elem(&half_open, &packet->key);
+	else if (answers)
+		establish(&packet->key, out, 0);
 	return REASON_NONE;
 }
 
@@ -124,18 +145,6 @@ static __always_inline void ask_again(struct __sk_buff *skb, const struct packet
 		flow->lane = LANE_PLAIN;
 		flow->reason = REASON_TRANSLATED;
 	}
-}
-
-static __always_inline int is_sender(const struct flow *flow, const struct packet *packet, const struct sender *sender)
-{
-	const struct flow_side *side = &flow->side[packet->side & 1];
-	__u32 index = flow->path;
-	struct path *path;
-
-	if (sender->ifindex)
-		return side->ifindex == sender->ifindex && same_mac(side->mac, sender->mac);
-	path = bpf_map_lookup_elem(&paths, &index);
-	return path && is_from(path, sender);
 }
 
 // Decides, and keeps the decision. `out` is what holds for this packet.
@@ -151,18 +160,22 @@ static __noinline int decide(struct __sk_buff *skb, struct packet *packet, const
 			ask_again(skb, packet, known, now);
 		*out = *known;
 		// Whoever forges an end must not have it believed.
-		if (packet->key.protocol == IPPROTO_TCP && is_sender(known, packet, sender))
+		if (packet->key.protocol == IPPROTO_TCP && is_sender(packet, sender, known))
 			follow_tcp(packet, known);
 		return REASON_NONE;
 	}
 	if (waiting && is_current(waiting) && !begins && now - waiting->asked < WAITING_UNITS)
-		return follow_waiting(packet, waiting, out);
+		return is_sender(packet, sender, waiting) ? follow_waiting(packet, waiting, out) : REASON_SENDER;
 
 	__builtin_memset(out, 0, sizeof(*out));
 	// Epochs first: what changes while this decides makes it an old decision.
 	out->side[0].bucket = bucket_of(packet->key.address[0]);
 	out->side[1].bucket = bucket_of(packet->key.address[1]);
 	out->epoch = epoch_of(out->side[0].bucket) + epoch_of(out->side[1].bucket);
+	// The guard of the plain network says which tunnels a pod may make.
+	if (sender->ifindex && packet->key.protocol == IPPROTO_UDP &&
+	    packet->key.port[!(packet->side & 1)] == bpf_htons(vxlan_port))
+		return REASON_SENDER;
 	reason = place(packet, sender, out);
 	if (reason)
 		return reason;
@@ -180,6 +193,10 @@ static __noinline int decide(struct __sk_buff *skb, struct packet *packet, const
 	choose_lane(out, translated);
 	if (begins && known)
 		remove_flow(&packet->key, known);
+	if (packet->tcp_flags & TCP_RST && !known) {
+		bpf_map_delete_elem(&half_open, &packet->key);
+		return REASON_NONE;
+	}
 	if (translated == TRANSLATED_BOTH_WAYS || has_both(out->state, SEEN) || (known && !begins)) {
 		establish(&packet->key, out, known && !begins);
 		return REASON_NONE;

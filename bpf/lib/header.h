@@ -3,13 +3,14 @@
 #include "packet.h"
 
 // One hop less, as the stack would count it. The IPv4 header's sum stays what it was, so CHECKSUM_COMPLETE does too.
-static __always_inline int age(struct __sk_buff *skb, struct packet *packet)
+// `offset` is where the IP header stands, a constant.
+static __always_inline int age(struct __sk_buff *skb, struct packet *packet, int offset)
 {
 	void *end = packet_end(skb);
 	void *data = packet_data(skb);
 
 	if (packet->protocol == bpf_htons(ETH_P_IP)) {
-		struct iphdr *ip = data + ETH_HLEN;
+		struct iphdr *ip = data + offset;
 		__u32 check;
 		if ((void *)(ip + 1) > end)
 			return -1;
@@ -17,7 +18,7 @@ static __always_inline int age(struct __sk_buff *skb, struct packet *packet)
 		ip->check = check + (check >= 0xffff);
 		ip->ttl--;
 	} else {
-		struct ipv6hdr *ip = data + ETH_HLEN;
+		struct ipv6hdr *ip = data + offset;
 		if ((void *)(ip + 1) > end)
 			return -1;
 		ip->hop_limit--;

@@ -10,12 +10,15 @@ static __noinline int read_quoted(struct __sk_buff *skb, struct packet *packet, 
 	__u32 at = ip_offset + (four ? 20 : 40) + sizeof(struct icmp_header);
 	__u32 transport = at + (four ? 20 : 40);
 	__u64 source[2] = {}, destination[2] = {};
-	__u16 ports[2];
+	__u16 ports[2], fragment = 0;
 	__u8 protocol, first;
 
 	if (bpf_skb_load_bytes(skb, at, &first, 1) || (four && first != 0x45) ||
 	    bpf_skb_load_bytes(skb, at + (four ? 9 : 6), &protocol, 1))
 		return REASON_HEADER;
+	// Ports stand in the first fragment alone.
+	if (four && (bpf_skb_load_bytes(skb, at + 6, &fragment, 2) || fragment & bpf_htons(FRAGMENT_OFFSET)))
+		return REASON_FRAGMENT;
 	if (four) {
 		source[1] = destination[1] = bpf_htonl(0xffff);
 		if (bpf_skb_load_bytes(skb, at + 12, (void *)source + 12, 4) ||

@@ -72,17 +72,22 @@ static __noinline int hear_arp(struct __sk_buff *skb)
 	return TO_STACK;
 }
 
+// Whether it was one. Only what no router has forwarded counts (RFC 4861, 7.1).
 static __noinline int hear_nd(struct __sk_buff *skb)
 {
-	struct in6_addr source;
+	struct ipv6hdr ip;
 	struct nd_message message;
 
-	if (bpf_skb_load_bytes(skb, ETH_HLEN + sizeof(struct ipv6hdr), &message, sizeof(message)) ||
-	    bpf_skb_load_bytes(skb, ETH_HLEN + 8, &source, sizeof(source)) || message.option_length != 1)
-		return TO_STACK;
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)) || ip.nexthdr != IPPROTO_ICMPV6 ||
+	    ip.hop_limit != 255 ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN + sizeof(ip), &message, sizeof(message)) ||
+	    (message.icmp.icmp6_type != ND_ADVERT && message.icmp.icmp6_type != ND_SOLICIT))
+		return 0;
+	if (message.option_length != 1)
+		return 1;
 	if (message.icmp.icmp6_type == ND_ADVERT && message.option == OPTION_TARGET_MAC)
 		hear(&message.target, message.mac);
 	if (message.icmp.icmp6_type == ND_SOLICIT && message.option == OPTION_SOURCE_MAC)
-		hear(&source, message.mac);
-	return TO_STACK;
+		hear(&ip.saddr, message.mac);
+	return 1;
 }

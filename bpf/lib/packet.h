@@ -39,6 +39,7 @@ struct icmp_header {
 
 // More fragments, or not the first one.
 #define FRAGMENT 0x3fff
+#define FRAGMENT_OFFSET 0x1fff
 
 struct packet {
 	struct flow_key key;
@@ -171,12 +172,20 @@ static __always_inline int read_ipv4(struct packet *packet, struct iphdr *ip, vo
 	return REASON_NONE;
 }
 
+static __always_inline int is_mapped(const void *address)
+{
+	return word(address, 0) == 0 && *(const __u32 *)(address + 8) == bpf_htonl(0xffff);
+}
+
 static __always_inline int read_ipv6(struct packet *packet, struct ipv6hdr *ip, void *end)
 {
 	__u16 ports[2];
 	int reason;
 
 	if ((void *)(ip + 1) > end || ip->version != 6)
+		return REASON_HEADER;
+	// They would be taken for the IPv4 addresses in them.
+	if (is_mapped(&ip->saddr) || is_mapped(&ip->daddr))
 		return REASON_HEADER;
 	packet->ttl = ip->hop_limit;
 	packet->ecn = (bpf_ntohs(*(__u16 *)ip) >> 4) & ECN_MASK;

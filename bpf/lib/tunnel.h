@@ -67,18 +67,22 @@ static __always_inline int write_tunnel_6(struct __sk_buff *skb, const struct pa
 	return 0;
 }
 
-// Puts the path's header before the packet. What the kernel refuses stays as it was and goes to the stack.
-static __always_inline int enter_tunnel(struct __sk_buff *skb, const struct packet *packet, const struct flow *flow,
+// Puts the path's header before the packet, one hop less. What the kernel refuses stays as it was and goes to the stack.
+static __always_inline int enter_tunnel(struct __sk_buff *skb, struct packet *packet, const struct flow *flow,
 					const struct path *path)
 {
 	if (path->kind == PATH_VXLAN_4) {
 		if (bpf_skb_adjust_room(skb, TUNNEL_4, BPF_ADJ_ROOM_MAC, GROW(BPF_F_ADJ_ROOM_ENCAP_L3_IPV4, ETH_HLEN)))
 			return REASON_REFUSED;
-		return write_tunnel_4(skb, packet, flow, path) ? DROP_UNREADABLE : REASON_NONE;
+		if (write_tunnel_4(skb, packet, flow, path) || age(skb, packet, ETH_HLEN + TUNNEL_4))
+			return DROP_UNREADABLE;
+		return REASON_NONE;
 	}
 	if (bpf_skb_adjust_room(skb, TUNNEL_6, BPF_ADJ_ROOM_MAC, GROW(BPF_F_ADJ_ROOM_ENCAP_L3_IPV6, ETH_HLEN)))
 		return REASON_REFUSED;
-	return write_tunnel_6(skb, packet, flow, path) ? DROP_UNREADABLE : REASON_NONE;
+	if (write_tunnel_6(skb, packet, flow, path) || age(skb, packet, ETH_HLEN + TUNNEL_6))
+		return DROP_UNREADABLE;
+	return REASON_NONE;
 }
 
 // Where the inner packet stands, if this is one of our tunnel's; 0 if it is not.
@@ -94,8 +98,11 @@ static __always_inline int read_vxlan(struct udphdr *udp, void *end, struct tunn
 	struct vxlanhdr *vxlan = (void *)(udp + 1);
 	struct ethhdr *inner = (void *)(vxlan + 1);
 
-	if ((void *)(inner + 1) > end || udp->dest != bpf_htons(vxlan_port))
+	if ((void *)(udp + 1) > end || udp->dest != bpf_htons(vxlan_port))
 		return REASON_NONE;
+	// Drivers pull what they can read themselves, which ends here.
+	if ((void *)(inner + 1) > end)
+		return REASON_HEADER;
 	// A sum is the stack's to check; other flags and networks are others' tunnels.
 	if (udp->check || vxlan->flags != bpf_htonl(VXLAN_FLAGS) || vxlan->vni != bpf_htonl(vxlan_vni << 8))
 		return REASON_TUNNEL;

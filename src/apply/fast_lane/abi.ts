@@ -151,9 +151,8 @@ export const layouts = {
     zero_2: { at: 150, size: 1, count: 2 },
   },
   hop: {
-    size: 8,
+    size: 4,
     state: { at: 0, size: 4, count: 1 },
-    mtu_bytes: { at: 4, size: 4, count: 1 },
   },
   neighbour: {
     size: 12,

@@ -1,6 +1,7 @@
 // The epochs of address buckets, in memory shared with the programs: raising one makes them decide again about every
 // flow of its addresses, at the next packet.
 
+import { randomInt } from 'node:crypto'
 import { type Cidr, cidrBounds, cidrFamily } from '../../base/cidr.ts'
 import { type Ip, ipFromBig } from '../../base/ip.ts'
 import { mmap } from '../../kernel/addon.ts'
@@ -25,6 +26,8 @@ export function mapEpochs(map: BpfMap): Epochs {
   const memory = mmap(map.fd, BUCKETS * STRIDE, PROT_READ_WRITE, MAP_SHARED, 0)
   if (typeof memory === 'number') throw new Error(`mmap of map ${map.spec.name}: errno ${-memory}`)
   const words = new Int32Array(memory)
+  // A fresh map beside a flow table of before: decisions of that time must not look current.
+  if (words.every((word) => word === 0)) words.fill(randomInt(1, 2 ** 30))
   const raiseBucket = (bucket: number): void => {
     Atomics.add(words, (bucket * STRIDE) / words.BYTES_PER_ELEMENT, 1)
   }

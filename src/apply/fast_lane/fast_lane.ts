@@ -149,6 +149,7 @@ function open(config: Config): Result<Opened> {
     path_counts: map('path_counts'),
     hops: map('hops'),
     neighbours: map('neighbours'),
+    tunnels: map('tunnels'),
     ranges: map('ranges'),
   }
   return ok({

@@ -2,12 +2,15 @@
 // restarts too: what a range leads to in the kernel is the record of it.
 
 import type { Cidr } from '../../base/cidr.ts'
+import { systemClock } from '../../base/clock.ts'
+import type { Ip } from '../../base/ip.ts'
 import type { Fault } from '../../base/result.ts'
 import type { BpfMap } from '../../kernel/bpf/map.ts'
 import type { FastHop, FastLanePlan, FastPath } from '../../plan/fast_lane.ts'
 import type { Applied, ApplyOptions } from '../fast_lane_contract.ts'
 import { hopState, lane, layouts, PATH_LOCAL } from './abi.ts'
 import type { Epochs } from './epochs.ts'
+import { LoweredMtus } from './lowered_mtus.ts'
 import { herePath, pathValue } from './path_value.ts'
 import { Table } from './table.ts'
 import { addressKey, indexKey, neighbourValue, rangeKey } from './values.ts'
@@ -18,8 +21,11 @@ export type PathMaps = {
   readonly hops: BpfMap
   readonly neighbours: BpfMap
   readonly ranges: BpfMap
+  readonly tunnels: BpfMap
 }
 
+/** Next hops of one look at the plan, with their indexes. */
+type Hops = Map<Ip, readonly [index: number, hop: FastHop]>
 type Here = Pick<FastLanePlan, 'lane' | 'mtuBytes' | 'own'>
 
 export class PathTable {
@@ -27,6 +33,8 @@ export class PathTable {
   readonly #epochs: Epochs
   readonly #ranges: Table
   readonly #neighbours: Table
+  readonly #tunnels: Table
+  readonly #lowered: LoweredMtus
   /** BOUNDED by the map. What was last written at each index. */
   readonly #written = new Map<number, Buffer>()
   /** BOUNDED by the paths of a cluster. */
@@ -39,6 +47,8 @@ export class PathTable {
     this.#epochs = epochs
     this.#ranges = new Table(maps.ranges)
     this.#neighbours = new Table(maps.neighbours)
+    this.#tunnels = new Table(maps.tunnels)
+    this.#lowered = new LoweredMtus(maps.paths)
   }
 
   indexOf(path: FastPath): number | undefined {
@@ -59,42 +69,53 @@ export class PathTable {
     const changes: string[] = []
     const faults: Fault[] = []
     const switched: Cidr[] = []
+    const hops: Hops = new Map()
+    const taken = new Set(this.#indexes.values())
+    const free = { path: this.#freePaths(taken), hop: this.#freeHops() }
     if (this.#writePath(PATH_LOCAL, herePath(plan.lane, plan.mtuBytes)) === 'lane') switched.push(...plan.own)
     for (const path of paths) {
-      const index = this.#claim(path)
+      const index = this.#claim(path, taken, free.path)
       if (index === undefined) {
         faults.push(fullFault(path))
         continue
       }
-      const hop = path.hop ? this.#hopIndex(path.hop) : 0
+      const hop = path.hop ? this.#hop(path.hop, hops, free.hop) : 0
       const written = this.#writePath(index, pathValue(path, hop))
+      if (path.kind === 'vxlan') this.#tunnels.set(addressKey(path.address), indexKey(index))
       if (written) changes.push(`fast lane: path to ${path.peer}`)
       if (written === 'lane') switched.push(...path.ranges)
       for (const range of path.ranges) this.#lead(range, index, changes, faults)
     }
-    // Only with every new header in place: until then packets would go to where the hop was.
-    for (const path of paths) if (path.hop) this.#believe(path.hop, options.again)
+    // Last: until every path has its new header, those through a hop that has moved stay plain.
+    for (const [index, hop] of hops.values()) this.#believe(index, hop, options.again)
+    if (options.again) this.#lowered.expire(this.#tunnelPaths(paths), systemClock.nowMs())
     if (options.sweep) changes.push(...this.#remove(paths))
     return { changes, faults, switched }
   }
 
-  #claim(path: FastPath): number | undefined {
+  #tunnelPaths(paths: readonly FastPath[]): ReadonlyMap<number, Buffer> {
+    const indexes = paths.flatMap((p) => (p.kind === 'vxlan' ? (this.#indexes.get(p.key) ?? []) : []))
+    return new Map(indexes.map((i) => [i, this.#written.get(i) ?? Buffer.alloc(layouts.path.size)]))
+  }
+
+  #claim(path: FastPath, taken: Set<number>, free: Iterator<number>): number | undefined {
     const known = this.#indexes.get(path.key)
     if (known !== undefined) return known
-    const taken = new Set(this.#indexes.values())
     const recorded = path.ranges.map((r) => this.#ranges.get(rangeKey(r))?.readUInt32LE(0))
-    const index = recorded.find((i) => i !== undefined && !taken.has(i)) ?? this.#free(taken)
-    if (index !== undefined) this.#indexes.set(path.key, index)
+    const index = recorded.find((i) => i !== undefined && !taken.has(i)) ?? free.next().value
+    if (index === undefined) return undefined
+    this.#indexes.set(path.key, index)
+    taken.add(index)
     return index
   }
 
-  /** One that neither a path nor a range of the kernel's record has. */
-  #free(taken: ReadonlySet<number>): number | undefined {
+  /** Those that neither a path nor a range of the kernel's record has; `taken` may grow meanwhile. */
+  *#freePaths(taken: ReadonlySet<number>): Generator<number, undefined> {
     const recorded = new Set(this.#ranges.entries().map(([, value]) => value.readUInt32LE(0)))
     for (let i = PATH_LOCAL + 1; i < this.#maps.paths.spec.maxEntries; i++) {
       if (taken.has(i) || recorded.has(i)) continue
       this.#maps.path_counts.update(indexKey(i), Buffer.alloc(this.#maps.path_counts.valueBytes))
-      return i
+      yield i
     }
     return undefined
   }
@@ -117,23 +138,25 @@ export class PathTable {
     return old?.readUInt32LE(at) === value.readUInt32LE(at) ? 'header' : 'lane'
   }
 
-  #hopIndex(hop: FastHop): number {
-    const key = addressKey(hop.ip)
-    const known = this.#neighbours.get(key)
-    if (known) return known.readUInt32LE(layouts.neighbour.hop.at)
-    const taken = new Set(
-      this.#neighbours.entries().map(([, value]) => value.readUInt32LE(layouts.neighbour.hop.at)),
-    )
-    let index = 1
-    while (taken.has(index)) index++
-    this.#neighbours.set(key, neighbourValue(index, hop.mac))
+  #hop(hop: FastHop, hops: Hops, free: Iterator<number, never>): number {
+    const known = hops.get(hop.ip)
+    if (known) return known[0]
+    const neighbour = this.#neighbours.get(addressKey(hop.ip))
+    const index = neighbour?.readUInt32LE(layouts.neighbour.hop.at) ?? free.next().value
+    hops.set(hop.ip, [index, hop])
     return index
   }
 
-  #believe(hop: FastHop, again: boolean): void {
-    const index = this.#hopIndex(hop)
+  #believe(index: number, hop: FastHop, again: boolean): void {
     const changed = this.#neighbours.set(addressKey(hop.ip), neighbourValue(index, hop.mac)) === true
     if (changed || again) this.#maps.hops.update(indexKey(index), goodHop())
+  }
+
+  *#freeHops(): Generator<number, never> {
+    const taken = new Set(
+      this.#neighbours.entries().map(([, value]) => value.readUInt32LE(layouts.neighbour.hop.at)),
+    )
+    for (let i = 1; ; i++) if (!taken.has(i)) yield i
   }
 
   #lead(range: Cidr, index: number, changes: string[], faults: Fault[]): void {
@@ -170,11 +193,21 @@ export class PathTable {
       this.#indexes.delete(key)
       this.#written.delete(index)
     }
-    const hops = new Set(paths.flatMap((p) => (p.hop ? addressKey(p.hop.ip).toString('latin1') : [])))
-    for (const key of this.#neighbours.keys())
-      if (!hops.has(key.toString('latin1'))) this.#neighbours.delete(key)
+    keepOnly(
+      this.#neighbours,
+      paths.flatMap((p) => (p.hop ? [p.hop.ip] : [])),
+    )
+    keepOnly(
+      this.#tunnels,
+      paths.filter((p) => p.kind === 'vxlan').map((p) => p.address),
+    )
     return changes
   }
+}
+
+function keepOnly(table: Table, ips: readonly Ip[]): void {
+  const wanted = new Set(ips.map((ip) => addressKey(ip).toString('latin1')))
+  for (const key of table.keys()) if (!wanted.has(key.toString('latin1'))) table.delete(key)
 }
 
 function withLane(value: Buffer, number: number): Buffer {
