@@ -1,5 +1,5 @@
-// Programs on devices: links that are pinned, so that they stay while no agent runs, and replaced atomically. A link's
-// device is what the kernel says; a pin whose device is gone is a leftover.
+// Programs on devices, which stay while no agent runs and are replaced atomically; by bpf links that are pinned. A
+// link's device is what the kernel says; a pin whose device is gone is a leftover.
 
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import type { IfIndex } from '../../base/ifindex.ts'
 import { ok, type Result } from '../../base/result.ts'
 import { ATTACH, attachToDevice, type BpfLink, openPinnedLink } from '../../kernel/bpf/link.ts'
 import type { BpfProgram } from '../../kernel/bpf/program.ts'
+import { programInfo } from '../../kernel/bpf/program_info.ts'
 
 export type Hook = 'pod-egress' | 'pod-ingress' | 'uplink-ingress'
 export type Device = {
@@ -16,17 +17,20 @@ export type Device = {
 }
 
 export type Attachments = {
+  readonly way: 'tcx' | 'clsact'
   /** Attaches the program, or puts it in the place of another. @returns whether anything changed */
   readonly attach: (device: Device, hook: Hook, program: BpfProgram) => Result<boolean>
-  /** Removes the device's pins: the links go with it, or now. */
+  /** Takes our programs off the device, if it still is there, and no others. */
   readonly detach: (device: string) => void
-  /** Whether the hook's link is on this very device. */
+  /** Whether a program of ours is at the hook of this very device. */
   readonly isAttached: (device: Device, hook: Hook) => boolean
-  /** Names of devices that have pins. */
+  /** Names of devices that have programs of ours, or had when they went away. */
   readonly devices: () => string[]
+  /** What is attached stays. */
+  readonly close: () => void
 }
 
-const HOOKS: readonly Hook[] = ['pod-egress', 'pod-ingress', 'uplink-ingress']
+export const HOOKS: readonly Hook[] = ['pod-egress', 'pod-ingress', 'uplink-ingress']
 
 /** What a pod sends comes in on the host's side of a veth, and is what the peer of a netkit sends. */
 const ATTACH_TYPE: Readonly<Record<Hook, Readonly<Record<Device['kind'], number>>>> = {
@@ -48,10 +52,11 @@ export function linkAttachments(folder: string): Attachments {
     const standing = standingLink(path, device)
     if (!standing.ok) return standing
     if (standing.value) {
-      const updated = standing.value.update(program.fd)
+      const isSame = standing.value.info().programId === programInfo(program.fd).id
+      const updated = isSame ? ok(undefined) : standing.value.update(program.fd)
       standing.value.close()
       if (updated.ok) programs.set(path, program.fd)
-      return updated.ok ? ok(true) : updated
+      return updated.ok ? ok(!isSame) : updated
     }
     const made = attachToDevice(program.fd, device.index, ATTACH_TYPE[hook][device.kind])
     if (!made.ok) return made
@@ -68,6 +73,7 @@ export function linkAttachments(folder: string): Attachments {
     }
   }
   return {
+    way: 'tcx',
     attach,
     detach,
     isAttached: (device, hook) => {
@@ -84,6 +90,7 @@ export function linkAttachments(folder: string): Attachments {
         }),
       ),
     ],
+    close: () => {},
   }
 }
 

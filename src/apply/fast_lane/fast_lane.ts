@@ -17,7 +17,8 @@ import type { Config } from '../../schema/config.ts'
 import type { Endpoint } from '../../state/endpoint.ts'
 import type { FastLane, FlowCount, LaneEvent } from '../fast_lane_contract.ts'
 import { merged, nothing, type Outcome } from '../outcome.ts'
-import { type Attachments, type Device, type Hook, linkAttachments } from './attachments.ts'
+import { type Choice, chooseAttachments } from './attachment_choice.ts'
+import type { Device, Hook } from './attachments.ts'
 import { type Epochs, mapEpochs } from './epochs.ts'
 import { readEvent } from './events.ts'
 import { type Lanes, lanesSpec, openLanes } from './lanes.ts'
@@ -28,10 +29,9 @@ import { laneStatus, sweepFlows } from './status.ts'
 import { Table } from './table.ts'
 import { addressKey, endpointValue } from './values.ts'
 
-export type Opened = {
+export type Opened = Choice & {
   readonly maps: ReadonlyMap<string, BpfMap>
   readonly programs: ReadonlyMap<ProgramName, BpfProgram>
-  readonly attachments: Attachments
   readonly epochs: Epochs
   readonly endpoints: Table
   readonly paths: PathTable
@@ -101,6 +101,7 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
     },
     close: () => {
       events?.close()
+      opened?.attachments.close()
       for (const map of opened?.maps.values() ?? []) map.close()
       for (const program of opened?.programs.values() ?? []) program.close()
     },
@@ -137,6 +138,8 @@ function open(config: Config): Result<Opened> {
   if (!maps.ok) return maps
   const programs = openPrograms(join(folder, 'programs'), objects.value, maps.value, constantsOf(config))
   if (!programs.ok) return programs
+  const choice = chooseAttachments(folder, config.fastLane.attach)
+  if (!choice.ok) return choice
   const map = (name: string): BpfMap => {
     const found = maps.value.get(name)
     if (!found) throw new Error(`no program has a map ${name}`)
@@ -153,7 +156,7 @@ function open(config: Config): Result<Opened> {
   return ok({
     maps: maps.value,
     programs: programs.value,
-    attachments: linkAttachments(join(folder, 'links')),
+    ...choice.value,
     epochs,
     endpoints: new Table(map('endpoints')),
     paths: new PathTable(pathMaps, epochs),
@@ -250,5 +253,6 @@ function applyAttachments(opened: Opened, plan: FastLanePlan, sweep: boolean): O
   const wanted = new Set([...plan.endpoints.map((e) => e.link.name), ...(uplink ? [uplink.name] : [])])
   const surplus = opened.attachments.devices().filter((name) => !wanted.has(name))
   for (const name of surplus) opened.attachments.detach(name)
-  return merged([...outcomes, { changes: surplus.map((name) => `fast lane: off ${name}`), faults: [] }])
+  const off = [...surplus, ...opened.dropFormer()]
+  return merged([...outcomes, { changes: off.map((name) => `fast lane: off ${name}`), faults: [] }])
 }

@@ -46,7 +46,7 @@ export function laneStatus(opened: Opened | undefined, facts: LaneFacts): FastLa
     lane,
     why: lane === 'fast' ? '' : whyWished(opened, undefined, configured),
     asked: opened.lanes.wish(undefined),
-    attached: 'tcx',
+    attached: opened.attachments.way,
     here: readPathCount(counts, PATH_LOCAL),
     // One that found no place in the table is in no map.
     peers: (plan?.paths ?? []).filter((p) => opened.paths.indexOf(p) !== undefined).map(peerLane),
