@@ -4,6 +4,7 @@
 /** Relative to the project. */
 const onEveryKernel = [
   'test/guests/pods.guest.ts',
+  'test/guests/fast_lane.guest.ts',
   'src/apply/firewall.test.ts',
   'src/apply/pod_device.test.ts',
   'src/kernel/netlink/netlink.test.ts',
@@ -19,3 +20,15 @@ const onKernel: Readonly<Record<string, readonly string[]>> = {
 }
 
 export const suites = (kernel: string): readonly string[] => [...onEveryKernel, ...(onKernel[kernel] ?? [])]
+
+/** The fast lane's scenarios are many, and slow in a guest: one of each kind. */
+export const laneSuite = {
+  files: ['pod_traffic', 'services', 'switching', 'mtu'].map((name) => `test/fast_lane/${name}.test.ts`),
+  titles: [
+    '^pods of two nodes talk both ways.*: fast lane, path vxlan$',
+    '^services by kube-proxy’s iptables rules.*: fast lane, path vxlan$',
+    '^ten switches.*: fast lane, path direct$',
+    '^an agent that is killed.*: fast lane, path vxlan$',
+    '^a packet of the path’s MTU.*: fast lane, path vxlan$',
+  ],
+} as const

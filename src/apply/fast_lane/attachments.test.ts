@@ -38,7 +38,7 @@ function podVeth(t: TestContext) {
       dropFormer: () => node.inside(dropFormer),
     }
   }
-  const pod: Device = { index: device, name: 'node0', kind: 'veth' }
+  const pod: Device = { index: device, name: 'node0' }
   const sent = (): bigint => {
     send()
     return counted(loaded, 1)?.[0] ?? 0n

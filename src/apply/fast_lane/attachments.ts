@@ -10,11 +10,7 @@ import type { BpfProgram } from '../../kernel/bpf/program.ts'
 import { programInfo } from '../../kernel/bpf/program_info.ts'
 
 export type Hook = 'pod-egress' | 'pod-ingress' | 'uplink-ingress'
-export type Device = {
-  readonly index: IfIndex
-  readonly name: string
-  readonly kind: 'veth' | 'netkit' | 'uplink'
-}
+export type Device = { readonly index: IfIndex; readonly name: string }
 
 export type Attachments = {
   readonly way: 'tcx' | 'clsact'
@@ -32,14 +28,17 @@ export type Attachments = {
 
 export const HOOKS: readonly Hook[] = ['pod-egress', 'pod-ingress', 'uplink-ingress']
 
-/** What a pod sends comes in on the host's side of a veth, and is what the peer of a netkit sends. */
-const ATTACH_TYPE: Readonly<Record<Hook, Readonly<Record<Device['kind'], number>>>> = {
-  'pod-egress': { veth: ATTACH.TCX_INGRESS, netkit: ATTACH.NETKIT_PEER, uplink: ATTACH.TCX_INGRESS },
-  'pod-ingress': { veth: ATTACH.TCX_EGRESS, netkit: ATTACH.NETKIT_PRIMARY, uplink: ATTACH.TCX_EGRESS },
-  'uplink-ingress': { veth: ATTACH.TCX_INGRESS, netkit: ATTACH.TCX_INGRESS, uplink: ATTACH.TCX_INGRESS },
+/**
+ * As seen from the host's end of a pair, netkit's too: at netkit's own hooks bpf_redirect_peer drops the packet, because
+ * it wants one that has come in.
+ */
+const ATTACH_TYPE: Readonly<Record<Hook, number>> = {
+  'pod-egress': ATTACH.TCX_INGRESS,
+  'pod-ingress': ATTACH.TCX_EGRESS,
+  'uplink-ingress': ATTACH.TCX_INGRESS,
 }
 
-/** By bpf links, on tcx and netkit. */
+/** By bpf links on tcx. */
 export function linkAttachments(folder: string): Attachments {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const pin = (device: string, hook: Hook): string => join(folder, `${device}-${hook}`)
@@ -58,7 +57,7 @@ export function linkAttachments(folder: string): Attachments {
       if (updated.ok) programs.set(path, program.fd)
       return updated.ok ? ok(!isSame) : updated
     }
-    const made = attachToDevice(program.fd, device.index, ATTACH_TYPE[hook][device.kind])
+    const made = attachToDevice(program.fd, device.index, ATTACH_TYPE[hook])
     if (!made.ok) return made
     const pinned = made.value.pin(path)
     made.value.close()

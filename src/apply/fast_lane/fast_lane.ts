@@ -89,9 +89,7 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
     checkPod: (endpoint) => {
       const standing = opened
       if (!standing) return []
-      const missing = POD_HOOKS.filter(
-        ([hook]) => !standing.attachments.isAttached(podDevice(endpoint), hook),
-      )
+      const missing = POD_HOOKS.filter(([hook]) => !standing.attachments.isAttached(endpoint.link, hook))
       return missing.map(([hook]) => `program ${hook} on ${endpoint.link.name}`)
     },
     setLane: (peer, wish) => (opened ? opened.lanes.set(peer, wish) : err(refusal ?? notStarted)),
@@ -220,10 +218,8 @@ function forgetAddresses(opened: Opened, ips: readonly Ip[]): void {
   opened.epochs.raise(ips)
 }
 
-const podDevice = (e: Endpoint): Device => ({ index: e.link.index, name: e.link.name, kind: e.link.kind })
-
 function attachPod(opened: Opened, endpoint: Endpoint): Outcome {
-  return attachAll(opened, podDevice(endpoint), POD_HOOKS)
+  return attachAll(opened, endpoint.link, POD_HOOKS)
 }
 
 function attachAll(
@@ -244,7 +240,7 @@ function attachAll(
 }
 
 function applyAttachments(opened: Opened, plan: FastLanePlan, sweep: boolean): Outcome {
-  const uplink: Device | undefined = plan.uplink && { ...plan.uplink, kind: 'uplink' }
+  const { uplink } = plan
   const outcomes = [
     ...plan.endpoints.map((e) => attachPod(opened, e)),
     ...(uplink ? [attachAll(opened, uplink, [['uplink-ingress', 'uplink_ingress']])] : []),
