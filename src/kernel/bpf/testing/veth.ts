@@ -38,7 +38,7 @@ export function vethIn(t: Parameters<typeof testNamespace>[0]) {
   const link = (): IfIndex =>
     parseLink(accept(getLinkByName('node0')).replies[0] ?? assert.fail('no link')).index
   const peer = pod.route.request(setLink('eth0', { up: true, noLinkLocal: true }))
-  accept(setLink('node0', { up: true }))
+  accept(setLink('node0', { up: true, noLinkLocal: true }))
   assert.ok(peer.ok)
   const eth0 = pod.route.request(getLinkByName('eth0'))
   const out = parseLink((eth0.ok && eth0.replies[0]) || assert.fail('no eth0')).index
