@@ -53,8 +53,11 @@ exit $code
 
 async function runKernel(kernel: Kernel, agent: string): Promise<Verdict> {
   console.log(`\n# Linux ${kernel.release}`)
-  const lane = await bundleTests(laneSuite.files)
-  const runs = [testRun(await bundleTests(suites(kernel.name))), testRun(lane, laneSuite.titles)]
+  const lane = laneSuite(kernel.name)
+  const runs = [
+    testRun(await bundleTests(suites(kernel.name))),
+    testRun(await bundleTests(lane.files), lane.titles),
+  ]
   const run = await runInGuest(kernel, script(kernel, agent, runs), { timeoutMs: TIMEOUT_MS })
   console.log(run.output.trimEnd())
   const verdict = judge(kernel, run)
