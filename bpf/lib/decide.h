@@ -37,6 +37,15 @@ static __always_inline struct path *path_to(const struct address *address, __u32
 	return bpf_map_lookup_elem(&paths, index);
 }
 
+// A kernel that cannot be told the inner packet's family leaves a packet the outer one's protocol: such a flow is not
+// for the fast lane in either direction.
+static __always_inline int fits_family(const struct path *path, const struct packet *packet)
+{
+	if (have_decap_family)
+		return 1;
+	return path->kind != (packet->protocol == bpf_htons(ETH_P_IP) ? PATH_VXLAN_6 : PATH_VXLAN_4);
+}
+
 static __always_inline void set_side(struct flow_side *side, const struct endpoint *endpoint)
 {
 	side->ifindex = endpoint->ifindex;
@@ -61,6 +70,8 @@ static __always_inline int place(const struct packet *packet, const struct sende
 			return REASON_SENDER;
 		set_side(&flow->side[!packet->side], to);
 		flow->reason = to->flags & ENDPOINT_LIMITED ? REASON_LIMITED : REASON_NONE;
+		if (!fits_family(path, packet))
+			flow->reason = REASON_REFUSED;
 		return REASON_NONE;
 	}
 	from = bpf_map_lookup_elem(&endpoints, source);
@@ -68,8 +79,14 @@ static __always_inline int place(const struct packet *packet, const struct sende
 		return REASON_SENDER;
 	set_side(&flow->side[packet->side & 1], from);
 	flow->reason = from->flags & ENDPOINT_LIMITED ? REASON_LIMITED : REASON_NONE;
-	if (!to)
-		return path_to(destination, &flow->path) ? REASON_NONE : REASON_OUTSIDE;
+	if (!to) {
+		path = path_to(destination, &flow->path);
+		if (!path)
+			return REASON_OUTSIDE;
+		if (!fits_family(path, packet))
+			flow->reason = REASON_REFUSED;
+		return REASON_NONE;
+	}
 	set_side(&flow->side[!packet->side], to);
 	if (to->flags & ENDPOINT_LIMITED)
 		flow->reason = REASON_LIMITED;

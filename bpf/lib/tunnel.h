@@ -116,7 +116,7 @@ static __always_inline int leave_tunnel(struct __sk_buff *skb, const struct pack
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
 
-	// skb->protocol is still the outer packet's.
+	// skb->protocol is still the outer packet's. Without the flag it stays so: see fits_family().
 	if (have_decap_family)
 		flags |= packet->protocol == bpf_htons(ETH_P_IP) ? BPF_F_ADJ_ROOM_DECAP_L3_IPV4
 								  : BPF_F_ADJ_ROOM_DECAP_L3_IPV6;

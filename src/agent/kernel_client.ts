@@ -2,6 +2,7 @@
 // everything in the kernel.
 
 import { Worker } from 'node:worker_threads'
+import type { Outcome } from '../apply/outcome.ts'
 import type { Urgency } from '../apply/watch.ts'
 import type { Config } from '../schema/config.ts'
 import type { Call, KernelCalls, Said } from './kernel_protocol.ts'
@@ -17,6 +18,8 @@ export type KernelClient = {
 export type KernelClientOptions = {
   readonly config: Config
   readonly onLook: (why: string, urgency: Urgency) => void
+  /** A waiting pod has its programs, or they were refused: then it waits for the next look. */
+  readonly onAttached: (outcome: Outcome) => void
   /** A program of the fast lane dropped a packet, and why. */
   readonly onDrop: (why: string) => void
   /** The Worker threw or ended: nothing can be trusted but the kernel itself. */
@@ -35,6 +38,7 @@ export function startKernel(options: KernelClientOptions): KernelClient {
   worker.on('message', (said: Said) => {
     if ('look' in said) return options.onLook(said.look, said.urgency)
     if ('dropped' in said) return options.onDrop(said.dropped)
+    if ('attached' in said) return options.onAttached(said.attached)
     waiting.get(said.id)?.(said.value)
     waiting.delete(said.id)
   })

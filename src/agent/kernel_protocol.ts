@@ -3,6 +3,7 @@
 import type { EndpointClaim } from '../apply/check.ts'
 import type { FastLaneStatus } from '../apply/fast_lane_contract.ts'
 import type { ReconcileInput, Report, StartFacts, WireRequest } from '../apply/node.ts'
+import type { Outcome } from '../apply/outcome.ts'
 import type { SocketsStatus } from '../apply/sockets_contract.ts'
 import type { Urgency } from '../apply/watch.ts'
 import type { Fault, Result } from '../base/result.ts'
@@ -44,8 +45,10 @@ export type Call = {
   readonly name: keyof KernelCalls
   readonly args: readonly unknown[]
 }
-/** `look`: something of ours may have changed in the kernel by another hand. `dropped`: a program dropped a packet. */
+/** `look`: something of ours may have changed in the kernel by another hand. `dropped`: a program dropped a packet.
+ * `attached`: a waiting pod was brought into the fast lane, or could not be. */
 export type Said =
   | { readonly id: number; readonly value: unknown }
   | { readonly look: string; readonly urgency: Urgency }
   | { readonly dropped: string }
+  | { readonly attached: Outcome }

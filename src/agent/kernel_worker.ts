@@ -6,10 +6,12 @@ import { createFirewall } from '../apply/firewall.ts'
 import { NodeKernel } from '../apply/node.ts'
 import { createSockets } from '../apply/sockets/sockets.ts'
 import { watchKernel } from '../apply/watch.ts'
+import { systemClock } from '../base/clock.ts'
 import { probeFeatures } from '../observe/features.ts'
 import type { Peer } from '../plan/peers.ts'
 import type { Config } from '../schema/config.ts'
 import type { NodeRow } from '../state/rows.ts'
+import { createAttaching } from './attaching.ts'
 import type { AgentInput, AgentReport, Call, KernelCalls, Said } from './kernel_protocol.ts'
 import { applyNodeDelta } from './node_delta.ts'
 
@@ -57,8 +59,20 @@ const calls: KernelCalls = {
   sockets: () => node.sockets(),
 }
 
+const attaching = createAttaching({
+  next: () => {
+    const outcome = node.attachNext()
+    if (outcome) say({ attached: outcome })
+    return outcome !== undefined
+  },
+  clock: systemClock,
+})
+const BUSY: readonly (keyof KernelCalls)[] = ['wire', 'unwire', 'sweep']
+
 port.on('message', ({ id, name, args }: Call) => {
   // One cast at the thread boundary: both sides are typed by KernelCalls.
   const run = calls[name] as (...given: readonly unknown[]) => unknown
   say({ id, value: run(...args) })
+  if (BUSY.includes(name)) attaching.busy()
+  else if (name === 'reconcile') attaching.look()
 })

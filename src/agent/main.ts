@@ -81,6 +81,10 @@ export async function startAgent(options: AgentOptions): Promise<Result<Agent>> 
       process.exit(70)
     },
     onDrop: tellDrops(log),
+    onAttached: ({ changes, faults }) => {
+      for (const change of changes) log.info({ change }, 'kernel changed')
+      for (const refused of faults) log.info({ fault: faultText(refused) }, 'a pod waits for its programs')
+    },
   })
   const nodeName = config.nodeName ?? process.env.NODE_NAME ?? hostname()
   const core = new Core({ config, nodeName, kernel, log })

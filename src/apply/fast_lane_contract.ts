@@ -27,6 +27,8 @@ export type FastLaneStatus = {
   readonly asked: Lane | undefined
   readonly attached: 'tcx' | 'clsact' | undefined
   readonly here: PathCount | undefined
+  /** Pods whose programs are still to come. */
+  readonly waitingPods: number
   readonly peers: readonly PeerLane[]
   /** As the last sweep has found them. */
   readonly flows: FlowCount | undefined
@@ -55,8 +57,10 @@ export type FastLane = {
   readonly start: () => Outcome
   /** @param again next hops that a program has called moved are believed again */
   readonly apply: (plan: FastLanePlan, options: ApplyOptions) => Applied
-  /** Before the pod's first packet. */
+  /** The pod waits for its programs; until `attachNext` has come to it, it has the plain network. */
   readonly addPod: (endpoint: Endpoint, limited: boolean) => void
+  /** Brings the pod in that has waited for longest. Blocks for tens of milliseconds. Undefined: none waits. */
+  readonly attachNext: () => Outcome | undefined
   /** When this returns no flow of its addresses is in the fast lane, and none will be. */
   readonly removePod: (endpoint: Endpoint) => void
   /** What of the pod's is missing, in words. */
@@ -77,6 +81,7 @@ export const plainOnly: FastLane = {
   start: () => nothing,
   apply: () => ({ ...nothing, switched: [] }),
   addPod: () => {},
+  attachNext: () => undefined,
   removePod: () => {},
   checkPod: () => [],
   laneOf: () => 'plain',
@@ -89,6 +94,7 @@ export const plainOnly: FastLane = {
     asked: undefined,
     attached: undefined,
     here: undefined,
+    waitingPods: 0,
     peers: [],
     flows: undefined,
     reasons: [],

@@ -238,6 +238,11 @@ export class NodeKernel {
     return this.#sockets.status()
   }
 
+  /** Brings one waiting pod into the fast lane, with what came of it. Undefined: none waits. */
+  attachNext(): Outcome | undefined {
+    return this.#fastLane.attachNext()
+  }
+
   fastLane(): FastLaneStatus {
     return this.#fastLane.status()
   }

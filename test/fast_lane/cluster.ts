@@ -53,7 +53,7 @@ export async function fastCluster(t: TestContext, setting: ClusterSetting): Prom
     const bench = new NodeBench(t, {
       name: `n${i + 1}`,
       nodes: facts,
-      config: { ...baseConfig(setting.path), ...laneConfig(lane), ...setting.config },
+      config: { ...baseConfig(setting.path), ...laneConfig(lane, setting), ...setting.config },
     })
     return nodeOn(bench, i + 1, host(bench.ns, segment, i + 1, underlay, 1500))
   })

@@ -12,13 +12,18 @@ export type Setting = {
   readonly path: Path
   /** Of the nodes' own addresses; absent: both. */
   readonly underlay?: readonly Family[]
+  /** How programs are attached; absent: as the kernel can. */
+  readonly attach?: 'clsact'
 }
 
 export const lanes: readonly Lane[] = ['plain', 'fast']
 export const paths: readonly Path[] = ['direct', 'vxlan']
 
 /** What the agent's config says of a lane. */
-export const laneConfig = (lane: Lane): object => ({ lane })
+export const laneConfig = (lane: Lane, { attach }: Setting): object => ({
+  lane,
+  fastLane: { attach: attach ?? 'auto' },
+})
 
 /** The other lane, where there is one. */
 export const otherLane = (lane: Lane): Lane => lanes.find((other) => other !== lane) ?? lane
@@ -29,7 +34,7 @@ export const switchLane: SwitchLane = async (node, lane) => {
   await node.setLane(lane)
 }
 
-type Uniform = Setting & { readonly lane: Lane }
+export type Uniform = Setting & { readonly lane: Lane }
 type Work<S extends Setting = Uniform> = (t: TestContext, setting: S) => Promise<void>
 
 /** One test for each lane and path: all nodes of a cluster have the same. */
@@ -51,4 +56,10 @@ export function overIpv6(title: string, work: Work): void {
   for (const lane of lanes)
     test(`${title}: ${lane} lane, path vxlan over IPv6`, (t) =>
       work(t, { lane, path: 'vxlan', underlay: [6] }))
+}
+
+/** The fast lane in the way of kernels without tcx. */
+export function byClsact(title: string, work: Work): void {
+  test(`${title}: fast lane by clsact, path vxlan`, (t) =>
+    work(t, { lane: 'fast', path: 'vxlan', attach: 'clsact' }))
 }

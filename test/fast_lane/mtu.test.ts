@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { addressOf, run } from '../guard/cluster.ts'
 import { Udp } from '../guard/sockets.ts'
 import { families, fastCluster, type Pod } from './cluster.ts'
-import { onEveryLane, overIpv6, type Setting } from './lanes.ts'
+import { byClsact, onEveryLane, overIpv6, type Setting } from './lanes.ts'
 import { knownMtuBytes, PORT, payload, sized } from './sized.ts'
 
 /** Outer IP, UDP, VXLAN, inner Ethernet. */
@@ -19,7 +19,7 @@ function enlarge(pod: Pod): void {
   }
 }
 
-for (const each of [onEveryLane, overIpv6])
+for (const each of [onEveryLane, overIpv6, byClsact])
   each(
     'a packet of the path’s MTU passes with DF, one byte more is answered with the right size',
     async (t, setting) => {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { addressOf } from '../guard/cluster.ts'
 import { families, fastCluster } from './cluster.ts'
 import { echo } from './echo.ts'
-import { onEveryLane, onMixedLanes, overIpv6, type Setting } from './lanes.ts'
+import { byClsact, onEveryLane, onMixedLanes, overIpv6, type Setting } from './lanes.ts'
 import { converse, protocols } from './talk.ts'
 import { traffic } from './traffic.ts'
 import { transferBothWays } from './transfer.ts'
@@ -26,7 +26,7 @@ async function talkBothWays(t: TestContext, setting: Setting): Promise<void> {
     }
 }
 
-for (const each of [onEveryLane, onMixedLanes, overIpv6])
+for (const each of [onEveryLane, onMixedLanes, overIpv6, byClsact])
   each('pods of two nodes talk both ways, by small and large packets', talkBothWays)
 
 onMixedLanes('pings, datagrams and streams between two nodes lose nothing', async (t, setting) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { families, fastCluster } from './cluster.ts'
 import { type ProxyMode, proxyModes } from './kube_proxy.ts'
-import { onEveryLane, onMixedLanes, type Setting } from './lanes.ts'
+import { byClsact, onEveryLane, onMixedLanes, type Setting } from './lanes.ts'
 import { servedCluster, serviceCases } from './service_cases.ts'
 import { converse, protocols } from './talk.ts'
 
@@ -20,7 +20,7 @@ async function askAll(t: TestContext, setting: Setting, mode: ProxyMode): Promis
 }
 
 for (const mode of proxyModes)
-  for (const each of [onEveryLane, onMixedLanes])
+  for (const each of [onEveryLane, onMixedLanes, byClsact])
     each(`services by kube-proxy’s ${mode} rules answer from the address that was asked`, (t, setting) =>
       askAll(t, setting, mode),
     )

@@ -9,16 +9,16 @@ import { build, type Plugin } from 'esbuild'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const folder = join(root, 'dist/guests')
 
-/** Files that a source finds beside itself (programs, the addon) it finds from the bundle too. */
-const sourceUrls: Plugin = {
+/** Files that a source of these finds beside itself (programs, the addon) it finds from the bundle too. */
+const sourceUrls = (sources: RegExp): Plugin => ({
   name: 'source URLs',
   setup: ({ onLoad }) => {
-    onLoad({ filter: /\/(src|test)\/.*\.ts$/ }, ({ path }) => {
+    onLoad({ filter: sources }, ({ path }) => {
       const url = JSON.stringify(pathToFileURL(path).href)
       return { contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', url), loader: 'ts' }
     })
   },
-}
+})
 
 const common = {
   bundle: true,
@@ -37,7 +37,8 @@ export async function bundleAgent(): Promise<string> {
     agent: join(root, 'test/agent/entry.ts'),
     kernel_worker: join(root, 'src/agent/kernel_worker.ts'),
   }
-  await build({ ...common, entryPoints, outdir: folder })
+  // Not those of the agent itself: its Worker is a bundle too.
+  await build({ ...common, entryPoints, outdir: folder, plugins: [sourceUrls(/\/src\/kernel\/.*\.ts$/)] })
   return join(folder, 'agent.js')
 }
 
@@ -48,7 +49,7 @@ export async function bundleAgent(): Promise<string> {
 export async function bundleTests(files: readonly string[]): Promise<readonly string[]> {
   const outdir = join(folder, 'tests')
   const entryPoints = Object.fromEntries(files.map((file) => [stem(file), join(root, file)]))
-  await build({ ...common, entryPoints, outdir, plugins: [sourceUrls] })
+  await build({ ...common, entryPoints, outdir, plugins: [sourceUrls(/\/(src|test)\/.*\.ts$/)] })
   return files.map((file) => join(outdir, `${stem(file)}.js`))
 }
 

@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util'
 import { bundleAgent, bundleTests } from './bundle.ts'
 import { runInGuest } from './guest.ts'
 import { type Kernel, storedKernels } from './kernels.ts'
-import { suites } from './suites.ts'
+import { laneSuite, suites } from './suites.ts'
 import { judge, type Verdict } from './verdict.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -32,13 +32,20 @@ function prepare(): string | undefined {
   return undefined
 }
 
-const script = (kernel: Kernel, agent: string, tests: readonly string[]): string => `
+const testRun = (tests: readonly string[], titles: readonly string[] = []): string =>
+  [
+    `'${process.execPath}' --disable-warning=ExperimentalWarning --test --test-concurrency=1 --test-reporter=spec`,
+    ...titles.map((title) => `--test-name-pattern='${title}'`),
+    ...tests,
+  ].join(' ')
+
+const script = (kernel: Kernel, agent: string, runs: readonly string[]): string => `
 cd '${root}'
+code=0
 export PODLANE_TEST_SLOWNESS=${SLOWNESS} PODLANE_TEST_AGENT='${agent}' PODLANE_GUEST_KERNEL=${kernel.name}
 # Its switches are looked for before anything of a test would load it.
 modprobe br_netfilter
-'${process.execPath}' --disable-warning=ExperimentalWarning --test --test-concurrency=1 --test-reporter=spec ${tests.join(' ')}
-code=$?
+${runs.map((run) => `${run} || code=$?`).join('\n')}
 # What the kernel has against what was done to it.
 dmesg | grep -E 'BUG:|WARNING: CPU|Oops|general protection|Call Trace'
 exit $code
@@ -46,8 +53,12 @@ exit $code
 
 async function runKernel(kernel: Kernel, agent: string): Promise<Verdict> {
   console.log(`\n# Linux ${kernel.release}`)
-  const tests = await bundleTests(suites(kernel.name))
-  const run = await runInGuest(kernel, script(kernel, agent, tests), { timeoutMs: TIMEOUT_MS })
+  const lane = laneSuite(kernel.name)
+  const runs = [
+    testRun(await bundleTests(suites(kernel.name))),
+    testRun(await bundleTests(lane.files), lane.titles),
+  ]
+  const run = await runInGuest(kernel, script(kernel, agent, runs), { timeoutMs: TIMEOUT_MS })
   console.log(run.output.trimEnd())
   const verdict = judge(kernel, run)
   if (!verdict.passed) console.log(`\n# What the machine said\n${run.console.trim()}`)

@@ -4,6 +4,7 @@
 /** Relative to the project. */
 const onEveryKernel = [
   'test/guests/pods.guest.ts',
+  'test/guests/fast_lane.guest.ts',
   'src/apply/firewall.test.ts',
   'src/apply/pod_device.test.ts',
   'src/kernel/netlink/netlink.test.ts',
@@ -19,3 +20,14 @@ const onKernel: Readonly<Record<string, readonly string[]>> = {
 }
 
 export const suites = (kernel: string): readonly string[] => [...onEveryKernel, ...(onKernel[kernel] ?? [])]
+
+const laneTitles: Readonly<Record<string, readonly string[]>> = {
+  '6.1': ['services by kube-proxy’s iptables rules.*', 'a packet of the path’s MTU.*'],
+  '6.12': ['services by kube-proxy’s iptables rules.*', 'an agent that is killed.*'],
+}
+
+/** The fast lane's scenarios are many, and slow in a guest: a few of them. */
+export const laneSuite = (kernel: string) => ({
+  files: ['services', 'switching', 'mtu'].map((name) => `test/fast_lane/${name}.test.ts`),
+  titles: ['ten switches.*', ...(laneTitles[kernel] ?? [])].map((t) => `^${t}: fast lane, path vxlan$`),
+})

@@ -10,8 +10,12 @@ export type Verdict = { readonly passed: boolean; readonly line: string }
 const TROUBLE = /^.*(BUG:|WARNING: CPU|Oops|general protection|Call Trace).*$/m
 
 export function judge(kernel: Pick<Kernel, 'name' | 'release'>, run: GuestRun): Verdict {
+  // Several runs, a summary each.
   const count = (what: string): number =>
-    Number(new RegExp(`^ℹ ${what} (\\d+)$`, 'm').exec(run.output)?.[1] ?? 0)
+    [...run.output.matchAll(new RegExp(`^ℹ ${what} (\\d+)$`, 'gm'))].reduce(
+      (n, found) => n + Number(found[1]),
+      0,
+    )
   const failed = count('fail') + count('cancelled')
   const trouble = TROUBLE.exec(run.output)?.[0].trim()
   const wrong = [

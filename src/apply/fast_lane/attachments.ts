@@ -1,5 +1,5 @@
-// Programs on devices: links that are pinned, so that they stay while no agent runs, and replaced atomically. A link's
-// device is what the kernel says; a pin whose device is gone is a leftover.
+// Programs on devices, which stay while no agent runs and are replaced atomically; by bpf links that are pinned. A
+// link's device is what the kernel says; a pin whose device is gone is a leftover.
 
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,35 +7,38 @@ import type { IfIndex } from '../../base/ifindex.ts'
 import { ok, type Result } from '../../base/result.ts'
 import { ATTACH, attachToDevice, type BpfLink, openPinnedLink } from '../../kernel/bpf/link.ts'
 import type { BpfProgram } from '../../kernel/bpf/program.ts'
+import { programInfo } from '../../kernel/bpf/program_info.ts'
 
 export type Hook = 'pod-egress' | 'pod-ingress' | 'uplink-ingress'
-export type Device = {
-  readonly index: IfIndex
-  readonly name: string
-  readonly kind: 'veth' | 'netkit' | 'uplink'
-}
+export type Device = { readonly index: IfIndex; readonly name: string }
 
 export type Attachments = {
+  readonly way: 'tcx' | 'clsact'
   /** Attaches the program, or puts it in the place of another. @returns whether anything changed */
   readonly attach: (device: Device, hook: Hook, program: BpfProgram) => Result<boolean>
-  /** Removes the device's pins: the links go with it, or now. */
+  /** Takes our programs off the device, if it still is there, and no others. */
   readonly detach: (device: string) => void
-  /** Whether the hook's link is on this very device. */
+  /** Whether a program of ours is at the hook of this very device. */
   readonly isAttached: (device: Device, hook: Hook) => boolean
-  /** Names of devices that have pins. */
+  /** Names of devices that have programs of ours, or had when they went away. */
   readonly devices: () => string[]
+  /** What is attached stays. */
+  readonly close: () => void
 }
 
-const HOOKS: readonly Hook[] = ['pod-egress', 'pod-ingress', 'uplink-ingress']
+export const HOOKS: readonly Hook[] = ['pod-egress', 'pod-ingress', 'uplink-ingress']
 
-/** What a pod sends comes in on the host's side of a veth, and is what the peer of a netkit sends. */
-const ATTACH_TYPE: Readonly<Record<Hook, Readonly<Record<Device['kind'], number>>>> = {
-  'pod-egress': { veth: ATTACH.TCX_INGRESS, netkit: ATTACH.NETKIT_PEER, uplink: ATTACH.TCX_INGRESS },
-  'pod-ingress': { veth: ATTACH.TCX_EGRESS, netkit: ATTACH.NETKIT_PRIMARY, uplink: ATTACH.TCX_EGRESS },
-  'uplink-ingress': { veth: ATTACH.TCX_INGRESS, netkit: ATTACH.TCX_INGRESS, uplink: ATTACH.TCX_INGRESS },
+/**
+ * As seen from the host's end of a pair, netkit's too: at netkit's own hooks bpf_redirect_peer drops the packet, because
+ * it wants one that has come in.
+ */
+const ATTACH_TYPE: Readonly<Record<Hook, number>> = {
+  'pod-egress': ATTACH.TCX_INGRESS,
+  'pod-ingress': ATTACH.TCX_EGRESS,
+  'uplink-ingress': ATTACH.TCX_INGRESS,
 }
 
-/** By bpf links, on tcx and netkit. */
+/** By bpf links on tcx. */
 export function linkAttachments(folder: string): Attachments {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const pin = (device: string, hook: Hook): string => join(folder, `${device}-${hook}`)
@@ -48,12 +51,13 @@ export function linkAttachments(folder: string): Attachments {
     const standing = standingLink(path, device)
     if (!standing.ok) return standing
     if (standing.value) {
-      const updated = standing.value.update(program.fd)
+      const isSame = standing.value.info().programId === programInfo(program.fd).id
+      const updated = isSame ? ok(undefined) : standing.value.update(program.fd)
       standing.value.close()
       if (updated.ok) programs.set(path, program.fd)
-      return updated.ok ? ok(true) : updated
+      return updated.ok ? ok(!isSame) : updated
     }
-    const made = attachToDevice(program.fd, device.index, ATTACH_TYPE[hook][device.kind])
+    const made = attachToDevice(program.fd, device.index, ATTACH_TYPE[hook])
     if (!made.ok) return made
     const pinned = made.value.pin(path)
     made.value.close()
@@ -68,6 +72,7 @@ export function linkAttachments(folder: string): Attachments {
     }
   }
   return {
+    way: 'tcx',
     attach,
     detach,
     isAttached: (device, hook) => {
@@ -84,6 +89,7 @@ export function linkAttachments(folder: string): Attachments {
         }),
       ),
     ],
+    close: () => {},
   }
 }
 

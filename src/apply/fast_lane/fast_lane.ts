@@ -3,7 +3,6 @@
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Ip } from '../../base/ip.ts'
 import { err, type Fault, fault, ok, type Result } from '../../base/result.ts'
 import { ensureBpffs, isBpffs } from '../../kernel/bpf/bpffs.ts'
 import { KIND } from '../../kernel/bpf/btf.ts'
@@ -12,36 +11,29 @@ import type { BpfMap } from '../../kernel/bpf/map.ts'
 import type { Constants } from '../../kernel/bpf/object_maps.ts'
 import type { BpfProgram } from '../../kernel/bpf/program.ts'
 import { RingBuffer } from '../../kernel/bpf/ring_buffer.ts'
-import { type FastLanePlan, type FastPod, type Lane, podsOf } from '../../plan/fast_lane.ts'
+import type { FastLanePlan, Lane } from '../../plan/fast_lane.ts'
 import type { Config } from '../../schema/config.ts'
-import type { Endpoint } from '../../state/endpoint.ts'
 import type { FastLane, FlowCount, LaneEvent } from '../fast_lane_contract.ts'
 import { merged, nothing, type Outcome } from '../outcome.ts'
-import { type Attachments, type Device, type Hook, linkAttachments } from './attachments.ts'
+import { type Choice, chooseAttachments } from './attachment_choice.ts'
 import { type Epochs, mapEpochs } from './epochs.ts'
 import { readEvent } from './events.ts'
 import { type Lanes, lanesSpec, openLanes } from './lanes.ts'
 import { openMaps } from './maps.ts'
 import { PathTable } from './paths.ts'
+import { attachAll, Pods } from './pods.ts'
 import { mapSpecs, openPrograms, type ProgramName, readObjects } from './programs.ts'
 import { laneStatus, sweepFlows } from './status.ts'
 import { Table } from './table.ts'
-import { addressKey, endpointValue } from './values.ts'
 
-export type Opened = {
+export type Opened = Choice & {
   readonly maps: ReadonlyMap<string, BpfMap>
   readonly programs: ReadonlyMap<ProgramName, BpfProgram>
-  readonly attachments: Attachments
   readonly epochs: Epochs
-  readonly endpoints: Table
+  readonly pods: Pods
   readonly paths: PathTable
   readonly lanes: Lanes
 }
-
-const POD_HOOKS: readonly (readonly [Hook, ProgramName])[] = [
-  ['pod-egress', 'pod_egress'],
-  ['pod-ingress', 'pod_ingress'],
-]
 
 /** @param onEvent what the programs tell; without, nobody listens */
 export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => void): FastLane {
@@ -69,32 +61,17 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
     apply: (wanted, options) => {
       plan = wanted
       if (!opened) return { changes: [], faults: refusal ? [refusal] : [], switched: [] }
-      const pods = applyPods(opened, wanted.pods, options.sweep)
+      const limited = new Set(wanted.pods.filter((p) => p.limited).map((p) => p.index))
+      const pods = opened.pods.apply(wanted, limited, options.sweep)
       const paths = opened.paths.apply(wanted, options)
       // What is in the maps holds from the first packet on.
       const attached = applyAttachments(opened, wanted, options.sweep)
       return { ...merged([pods, paths, attached]), switched: paths.switched }
     },
-    addPod: (endpoint, limited) => {
-      if (!opened) return
-      for (const pod of podsOf(endpoint, limited))
-        opened.endpoints.set(addressKey(pod.ip), endpointValue(pod))
-      opened.epochs.raise(endpoint.addresses)
-      attachPod(opened, endpoint)
-    },
-    removePod: (endpoint) => {
-      if (!opened) return
-      forgetAddresses(opened, endpoint.addresses)
-      opened.attachments.detach(endpoint.link.name)
-    },
-    checkPod: (endpoint) => {
-      const standing = opened
-      if (!standing) return []
-      const missing = POD_HOOKS.filter(
-        ([hook]) => !standing.attachments.isAttached(podDevice(endpoint), hook),
-      )
-      return missing.map(([hook]) => `program ${hook} on ${endpoint.link.name}`)
-    },
+    addPod: (endpoint, limited) => opened?.pods.add(endpoint, limited),
+    attachNext: () => opened?.pods.attachNext(),
+    removePod: (endpoint) => opened?.pods.remove(endpoint),
+    checkPod: (endpoint) => opened?.pods.missing(endpoint) ?? [],
     setLane: (peer, wish) => (opened ? opened.lanes.set(peer, wish) : err(refusal ?? notStarted)),
     status: () => laneStatus(opened, { plan, fault: refusal, flows, configured: config.lane }),
     sweep: () => {
@@ -102,6 +79,7 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
     },
     close: () => {
       events?.close()
+      opened?.attachments.close()
       for (const map of opened?.maps.values() ?? []) map.close()
       for (const program of opened?.programs.values() ?? []) program.close()
     },
@@ -138,6 +116,8 @@ function open(config: Config): Result<Opened> {
   if (!maps.ok) return maps
   const programs = openPrograms(join(folder, 'programs'), objects.value, maps.value, constantsOf(config))
   if (!programs.ok) return programs
+  const choice = chooseAttachments(folder, config.fastLane.attach)
+  if (!choice.ok) return choice
   const map = (name: string): BpfMap => {
     const found = maps.value.get(name)
     if (!found) throw new Error(`no program has a map ${name}`)
@@ -155,9 +135,14 @@ function open(config: Config): Result<Opened> {
   return ok({
     maps: maps.value,
     programs: programs.value,
-    attachments: linkAttachments(join(folder, 'links')),
+    ...choice.value,
     epochs,
-    endpoints: new Table(map('endpoints')),
+    pods: new Pods({
+      programs: programs.value,
+      attachments: choice.value.attachments,
+      endpoints: new Table(map('endpoints')),
+      epochs,
+    }),
     paths: new PathTable(pathMaps, epochs),
     lanes: openLanes(map('lanes')),
   })
@@ -196,61 +181,13 @@ function constantsOf(config: Config): Constants {
   return constants
 }
 
-function applyPods(opened: Opened, pods: readonly FastPod[], sweep: boolean): Outcome {
-  const faults: Fault[] = []
-  const changed: Ip[] = []
-  for (const pod of pods) {
-    const written = opened.endpoints.set(addressKey(pod.ip), endpointValue(pod))
-    if (written === true) changed.push(pod.ip)
-    else if (written !== false) faults.push(written)
-  }
-  opened.epochs.raise(changed)
-  const changes = changed.map((ip) => `fast lane: pod ${ip}`)
-  if (!sweep) return { changes, faults }
-  const wanted = new Set(pods.map((p) => addressKey(p.ip).toString('latin1')))
-  const surplus = opened.endpoints.keys().filter((key) => !wanted.has(key.toString('latin1')))
-  for (const key of surplus) opened.endpoints.delete(key)
-  if (surplus.length > 0) opened.epochs.raiseAll()
-  return { changes: [...changes, ...surplus.map(() => 'fast lane: no pod any more')], faults }
-}
-
-function forgetAddresses(opened: Opened, ips: readonly Ip[]): void {
-  for (const ip of ips) opened.endpoints.delete(addressKey(ip))
-  opened.epochs.raise(ips)
-}
-
-const podDevice = (e: Endpoint): Device => ({ index: e.link.index, name: e.link.name, kind: e.link.kind })
-
-function attachPod(opened: Opened, endpoint: Endpoint): Outcome {
-  return attachAll(opened, podDevice(endpoint), POD_HOOKS)
-}
-
-function attachAll(
-  opened: Opened,
-  device: Device,
-  hooks: readonly (readonly [Hook, ProgramName])[],
-): Outcome {
-  const changes: string[] = []
-  const faults: Fault[] = []
-  for (const [hook, name] of hooks) {
-    const program = opened.programs.get(name)
-    if (!program) continue
-    const attached = opened.attachments.attach(device, hook, program)
-    if (!attached.ok) faults.push(attached.error)
-    else if (attached.value) changes.push(`fast lane: ${name} on ${device.name}`)
-  }
-  return { changes, faults }
-}
-
 function applyAttachments(opened: Opened, plan: FastLanePlan, sweep: boolean): Outcome {
-  const uplink: Device | undefined = plan.uplink && { ...plan.uplink, kind: 'uplink' }
-  const outcomes = [
-    ...plan.endpoints.map((e) => attachPod(opened, e)),
-    ...(uplink ? [attachAll(opened, uplink, [['uplink-ingress', 'uplink_ingress']])] : []),
-  ]
+  const { uplink } = plan
+  const outcomes = [...(uplink ? [attachAll(opened, uplink, [['uplink-ingress', 'uplink_ingress']])] : [])]
   if (!sweep) return merged(outcomes)
   const wanted = new Set([...plan.endpoints.map((e) => e.link.name), ...(uplink ? [uplink.name] : [])])
   const surplus = opened.attachments.devices().filter((name) => !wanted.has(name))
   for (const name of surplus) opened.attachments.detach(name)
-  return merged([...outcomes, { changes: surplus.map((name) => `fast lane: off ${name}`), faults: [] }])
+  const off = [...surplus, ...opened.dropFormer()]
+  return merged([...outcomes, { changes: off.map((name) => `fast lane: off ${name}`), faults: [] }])
 }

@@ -30,6 +30,7 @@ export function laneStatus(opened: Opened | undefined, facts: LaneFacts): FastLa
       asked: undefined,
       attached: undefined,
       here: undefined,
+      waitingPods: 0,
       peers: [],
       flows: undefined,
       reasons: [],
@@ -46,8 +47,9 @@ export function laneStatus(opened: Opened | undefined, facts: LaneFacts): FastLa
     lane,
     why: lane === 'fast' ? '' : whyWished(opened, undefined, configured),
     asked: opened.lanes.wish(undefined),
-    attached: 'tcx',
+    attached: opened.attachments.way,
     here: readPathCount(counts, PATH_LOCAL),
+    waitingPods: opened.pods.waiting,
     // One that found no place in the table is in no map.
     peers: (plan?.paths ?? []).filter((p) => opened.paths.indexOf(p) !== undefined).map(peerLane),
     flows,

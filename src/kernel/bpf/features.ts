@@ -1,12 +1,10 @@
 // What this kernel can do of what the fast lane wants, found out by trying: version numbers lie where distributions
 // port features back. Each missing one is named with the release that brought it.
 
-import type { IfIndex } from '../../base/ifindex.ts'
-import { withScratchNetns } from '../netns.ts'
 import { KIND } from './btf.ts'
 import { Attr, BPF, bpf, closeFd, cString, fieldText } from './command.ts'
 import type { KernelBtf } from './kernel_btf.ts'
-import { ATTACH, attachToDevice } from './link.ts'
+import { ATTACH, hasDeviceHook } from './link.ts'
 import { createMap, MAP } from './map.ts'
 import { PROGRAM } from './program_type.ts'
 
@@ -26,10 +24,9 @@ export const FEATURE_WORDS: Readonly<Record<Feature, Words>> = {
 export type Features = Readonly<Record<Feature, boolean>>
 
 const HELPER = { redirectPeer: 155, forEachMapElement: 164 } as const
-const LOOPBACK = 1 as IfIndex
 const LOG_BYTES = 16 << 10
 
-/** Some milliseconds; makes and removes a network namespace. Same rules as `withScratchNetns`. */
+/** Some milliseconds. */
 export function probeFeatures(kernel: KernelBtf): Features {
   const fd = loadCode(passAll())
   const ring = createMap({
@@ -41,11 +38,10 @@ export function probeFeatures(kernel: KernelBtf): Features {
     flags: 0,
   })
   if (ring.ok) ring.value.close()
-  const tcx = withScratchNetns(() => tcxWorks(fd))
   if (fd >= 0) closeFd(fd)
   return {
     bpf: fd >= 0,
-    tcx,
+    tcx: hasDeviceHook(ATTACH.TCX_INGRESS),
     redirectPeer: hasHelper(HELPER.redirectPeer),
     ringBuffer: ring.ok,
     forEachMapElement: hasHelper(HELPER.forEachMapElement),
@@ -84,12 +80,6 @@ function loadCode(instructions: Buffer, log?: Buffer): number {
     .u32(28, log?.length ?? 0)
     .pointer(32, log)
   return bpf(BPF.PROG_LOAD, attr)
-}
-
-function tcxWorks(programFd: number): boolean {
-  const link = attachToDevice(programFd, LOOPBACK, ATTACH.TCX_INGRESS)
-  if (link.ok) link.value.close()
-  return link.ok
 }
 
 /** A call without arguments: refused for them where the helper is known, and for the helper where it is not. */

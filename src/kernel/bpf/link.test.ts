@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, rmdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
 import { test } from 'node:test'
-import { testNamespace } from '../../../test/namespaces.ts'
-import type { IfIndex } from '../../base/ifindex.ts'
-import { parseMac } from '../../base/mac.ts'
 import { must } from '../../base/result.ts'
 import { addClsact, delFilter, getFilters, parseFilter, setFilter } from '../netlink/clsact.ts'
-import { addVeth, getLinkByName, parseLink, setLink } from '../netlink/link.ts'
-import type { Message } from '../netlink/message.ts'
-import { call, mustCall } from '../syscalls.ts'
-import { ensureBpffs, isBpffs } from './bpffs.ts'
-import { closeFd, cString } from './command.ts'
 import {
   ATTACH,
   attachToCgroup,
@@ -26,58 +17,8 @@ import {
 import { openPinnedMap, specDifference } from './map.ts'
 import { loadObject, openPinnedProgram } from './program.ts'
 import { programInfo } from './program_info.ts'
-import { compile, counted, FRAME, foundInstead, type Lifetime, loadCounter, u32 } from './testing/counter.ts'
-
-const AF_PACKET = 17
-const SOCK_RAW = 3
-
-function vethIn(t: Parameters<typeof testNamespace>[0]) {
-  const node = testNamespace(t)
-  const pod = testNamespace(t)
-  const accept = (message: Message) => {
-    const answer = node.route.request(message)
-    assert.ok(answer.ok, `${message.object}: ${JSON.stringify(answer)}`)
-    return answer
-  }
-  accept(
-    addVeth({
-      name: 'node0',
-      mac: must(parseMac('02:70:6c:00:00:01')),
-      mtuBytes: 1500,
-      group: 0,
-      peer: { name: 'eth0', mac: must(parseMac('02:70:6c:00:00:02')), netnsFd: pod.fd },
-    }),
-  )
-  const link = (): IfIndex =>
-    parseLink(accept(getLinkByName('node0')).replies[0] ?? assert.fail('no link')).index
-  const peer = pod.route.request(setLink('eth0', { up: true, noLinkLocal: true }))
-  accept(setLink('node0', { up: true }))
-  assert.ok(peer.ok)
-  const eth0 = pod.route.request(getLinkByName('eth0'))
-  const out = parseLink((eth0.ok && eth0.replies[0]) || assert.fail('no eth0')).index
-  /** One frame out of the pod: the node's ingress sees it before this returns. */
-  const send = () =>
-    pod.inside(() => {
-      const fd = mustCall('socket', AF_PACKET, SOCK_RAW, 0)
-      const to = Buffer.alloc(20)
-      to.writeUInt16LE(AF_PACKET, 0)
-      to.writeInt32LE(out, 4)
-      mustCall('sendto', fd, FRAME, FRAME.length, 0, to, to.length)
-      closeFd(fd)
-    })
-  return { node, accept, device: link(), send }
-}
-
-function bpffsIn(t: Lifetime): string {
-  const root = `${tmpdir()}/podlane-bpffs-${process.pid}`
-  const path = must(ensureBpffs(root, 'podlane'))
-  t.after(() => {
-    call('umount2', cString(root), 0)
-    rmdirSync(root)
-  })
-  assert.ok(isBpffs(path))
-  return path
-}
+import { compile, counted, foundInstead, loadCounter, u32 } from './testing/counter.ts'
+import { bpffsIn, vethIn } from './testing/veth.ts'
 
 test('a tcx program sees packets, is replaced atomically, pinned, and found again', (t) => {
   const { node, device, send } = vethIn(t)

@@ -132,6 +132,13 @@ export function programsAt(device: IfIndex, attachType: number): number[] {
   return Array.from({ length: attr.read32(24) }, (_, i) => ids.readUInt32LE(i * 4))
 }
 
+const LOOPBACK = 1
+
+/** Whether this kernel has such a hook on devices: it is asked what stands at the loopback's. */
+export function hasDeviceHook(attachType: number): boolean {
+  return bpf(BPF.PROG_QUERY, new Attr(64).u32(0, LOOPBACK).u32(4, attachType)) === 0
+}
+
 /** Undefined if nothing is pinned there. */
 export function openPinnedLink(path: string): Result<BpfLink | undefined> {
   const fd = openPinned('link', path)

@@ -77,6 +77,14 @@ export const delFilter = (device: IfIndex, side: Side): Message => ({
   body: concat([ours(device, side), textAttr(TCA_KIND, 'bpf')]),
 })
 
+/** The filter in our place, whoever put it there; refused if there is none. */
+export const getFilter = (device: IfIndex, side: Side): Message => ({
+  type: RTM_GETTFILTER,
+  flags: 0,
+  object: `${side} filter of link ${device}`,
+  body: concat([ours(device, side), textAttr(TCA_KIND, 'bpf')]),
+})
+
 /** For a dump; the link must have a clsact. */
 export const getFilters = (device: IfIndex, side: Side): Message => ({
   type: RTM_GETTFILTER,
