@@ -98,7 +98,7 @@ function plainFigures(row: Row, idleShare: number): readonly Figure[] {
   const all = [
     figure('rate', measure.unit, ({ sample }) => rateOf(sample) * measure.perCount),
     // iperf3 tells its own time only.
-    ...(typeof measure.kind === 'number' ? [] : [figure('cpu', cpuUnit, ({ sample }) => busy(sample))]),
+    ...(typeof measure.kind !== 'string' ? [] : [figure('cpu', cpuUnit, ({ sample }) => busy(sample))]),
     figure('own-cpu', cpuUnit, ({ sample }) => cpuCost(measure, sample, sample.ownUs)),
   ]
   if (measure.kind !== 'rr' && measure.kind !== 'crr') return all

@@ -1,14 +1,14 @@
 // What is measured on every path, and where its two ends run.
 
 import { cpus } from 'node:os'
-import { measureIperf } from './lib/iperf.ts'
+import { measureIperf, type Streams } from './lib/iperf.ts'
 import { type Ends, type Kind, measureTraffic, type Sample } from './lib/traffic.ts'
 
 export type Measure = {
   readonly name: string
   readonly title: string
-  /** A number: so many TCP streams of iperf3. All else is our own generator's. */
-  readonly kind: Kind | number
+  /** TCP streams of iperf3, or one of what our own generator does. */
+  readonly kind: Kind | Streams
   /** The client's core and the server's. */
   readonly cpus: readonly [number, number]
   /** Without: every segment crosses the wire by itself, as on a NIC that can do nothing. */
@@ -27,13 +27,18 @@ const SAME = [LAST, LAST] as const
 const BOTH = [LAST, 0] as const
 const GBIT_PER_BYTE = 8e-9
 
-const stream = { kind: 1, cpus: SAME, unit: 'Gbit/s', perCount: GBIT_PER_BYTE } as const
+const stream = { kind: { streams: 1 }, cpus: SAME, unit: 'Gbit/s', perCount: GBIT_PER_BYTE } as const
 const whole = { segmentationOffload: true } as const
 
 const all: readonly Measure[] = [
   { name: 'stream', title: 'TCP, 1 stream', ...stream, ...whole },
   { name: 'stream-notso', title: 'the same without TSO', ...stream, segmentationOffload: false },
-  { name: 'stream4', title: 'TCP, 4 streams', ...stream, ...whole, kind: 4 },
+  { name: 'stream4', title: 'TCP, 4 streams', ...stream, ...whole, kind: { streams: 4 } },
+  {
+    name: 'stream-sendfile',
+    title: 'TCP by sendfile',
+    ...{ ...stream, ...whole, kind: { streams: 1, sendfile: true }, extra: true },
+  },
   { name: 'stream-lean', title: 'TCP, the leanest ends', ...stream, ...whole, kind: 'stream' },
   { name: 'rr', title: 'request/response', ...whole, kind: 'rr', cpus: SAME, unit: '/s', perCount: 1 },
   {
@@ -69,11 +74,11 @@ export function measuresNamed(names: readonly string[] | undefined): readonly Me
   return all.filter(({ name, extra }) => (names ? names.includes(name) : !extra))
 }
 
-export const isStream = ({ kind }: Measure): boolean => kind === 'stream' || typeof kind === 'number'
+export const isStream = ({ kind }: Measure): boolean => kind === 'stream' || typeof kind !== 'string'
 
 /** One run of so many milliseconds. */
 export function sampleOf({ name, kind, cpus: cores }: Measure, ends: Ends, ms: number): Sample {
-  if (typeof kind === 'number') return measureIperf(name, ends, ms, { streams: kind, cpus: cores })
+  if (typeof kind !== 'string') return measureIperf(name, ends, ms, { ...kind, cpus: cores })
   return measureTraffic(kind, ends, ms, cores)
 }
 

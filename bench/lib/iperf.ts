@@ -24,7 +24,12 @@ const servers = new Set<string>()
 /** Bytes per second of the last run. */
 const lastRates = new Map<string, number>()
 
-export type IperfRun = { readonly streams: number; readonly cpus: readonly [number, number] }
+export type Streams = {
+  readonly streams: number
+  /** By sendfile(2), as a web server sends files. */
+  readonly sendfile?: boolean
+}
+export type IperfRun = Streams & { readonly cpus: readonly [number, number] }
 
 /** @param name of what is measured: runs of one name are about equally fast */
 export function measureIperf(name: string, ends: Ends, ms: number, run: IperfRun): Sample {
@@ -44,9 +49,14 @@ function serve(netns: string): void {
   spawn('nsenter', [`--net=${netns}`, 'iperf3', '-s', '-p', String(PORT)], { stdio: 'ignore' }).unref()
 }
 
-function oneRun(ends: Ends, { streams, cpus }: IperfRun, bytes: number): Sample {
+function oneRun(ends: Ends, { streams, sendfile, cpus }: IperfRun, bytes: number): Sample {
   const argv = ['-c', ends.serverIp, '-p', PORT, '-C', 'cubic', '-A', cpus.join(','), '-P', streams]
-  const { sum_received: received, cpu_utilization_percent: cpu } = client(ends.client, [...argv, '-n', bytes])
+  const { sum_received: received, cpu_utilization_percent: cpu } = client(ends.client, [
+    ...argv,
+    ...(sendfile ? ['-Z'] : []),
+    '-n',
+    bytes,
+  ])
   return {
     seconds: received.seconds,
     count: received.bytes,
