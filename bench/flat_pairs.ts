@@ -1,7 +1,7 @@
 // From pod to pod over the tunnel, between two nodes that know little and two that know much, with the same room in
 // their tables. Both pairs stand side by side and are visited in the order A B B A.
 
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { addressKey, endpointValue } from '../src/apply/fast_lane/values.ts'
 import type { IfIndex } from '../src/base/ifindex.ts'
@@ -60,10 +60,17 @@ const routed =
 
 const folderOf = (node: Node): string => `${BPF_FOLDER}/${node.name}-agent`
 
+/** The agent takes calls before it has its maps. */
 async function allRanges(node: Node): Promise<void> {
-  const { ranges } = flowMaps(folderOf(node))
-  while ([...ranges.entries()].length < MANY.nodes - 1)
+  while (!existsSync(`${folderOf(node)}/maps/ranges`) || rangesOf(node) < MANY.nodes - 1)
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
+}
+
+function rangesOf(node: Node): number {
+  const ranges = must(openPinnedMap(`${folderOf(node)}/maps/ranges`))
+  const count = ranges ? [...ranges.entries()].length : 0
+  ranges?.close()
+  return count
 }
 
 function fill(node: Node): void {
