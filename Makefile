@@ -9,7 +9,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I bpf -I/usr/include/$(
 BPF_OBJECTS := $(patsubst bpf/%.bpf.c,dist/bpf/%.o,$(wildcard bpf/*.bpf.c))
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bpf-stats
+.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bench-flat bpf-stats
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -77,6 +77,9 @@ dist/bench-traffic: $(wildcard bench/traffic/*.c) bench/traffic/traffic.h
 
 bench-paths: packages build dist/bench-launch dist/bench-traffic ## pod to pod between two nodes, path beside path
 	$(NODE) --disable-warning=ExperimentalWarning bench/paths.ts
+
+bench-flat: packages build dist/bench-launch dist/bench-traffic ## a packet's cost with few and with many nodes, pods and flows
+	$(NODE) --disable-warning=ExperimentalWarning bench/flat.ts
 
 clean: ## what the build made
 	rm -rf dist node_modules

@@ -1,5 +1,5 @@
 // `make bench-paths`: pod to pod between two nodes over every path, in turns, as ratios to node to node.
-// Options: --rounds (15), --ms (200), --candidates and --measures (names with commas between), --only traffic or
+// Options: --rounds (13), --ms (200), --candidates and --measures (names with commas between), --only traffic or
 // programs, --no-save.
 
 import { writeFileSync } from 'node:fs'
@@ -27,7 +27,7 @@ checkLane(candidates, 'at the start')
 const measures = measuresNamed(named('measures'))
 const empty: Rounds = { rounds: [], loops: [], idleShare: 0 }
 const result =
-  only === 'programs' ? empty : runRounds({ candidates, measures, rounds: option('rounds', 15), ms })
+  only === 'programs' ? empty : runRounds({ candidates, measures, rounds: option('rounds', 13), ms })
 checkLane(candidates, 'after the rounds')
 const programs = only === 'traffic' ? [] : programFigures(candidates, ms)
 const traffic = trafficFigures(result)

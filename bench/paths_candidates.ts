@@ -14,7 +14,7 @@ import { run } from './lib/command.ts'
 import { callPlugin } from './lib/launcher.ts'
 import { ip, makeNamespace } from './lib/node_namespace.ts'
 import { FOLDER } from './lib/sandbox.ts'
-import { inside, makeNodeOn, makeSegment, type Node, setSysctl } from './lib/segment.ts'
+import { inside, makeNodeOn, makeSegment, type Node, type Segment, setSysctl } from './lib/segment.ts'
 import type { Ends } from './lib/traffic.ts'
 import { collectMetadata } from './paths_collectmd.ts'
 import { flannel } from './paths_flannel.ts'
@@ -29,7 +29,7 @@ export type Candidate = {
 }
 
 /** Wires the pods of a pair. @returns the address of the second one */
-type Build = (pair: Pair) => Promise<string>
+export type Build = (pair: Pair) => Promise<string>
 
 const knowsLane = parseConfig('lane: plain', 'probe').ok
 
@@ -58,20 +58,30 @@ export async function makeCandidates(names: readonly string[]): Promise<readonly
     const build = builds[name]
     if (!build) throw new Error(`no candidate ${name}: there are ${candidateNames.join(', ')}`)
     const number = candidateNames.indexOf(name)
-    const side = (i: 1 | 2): Side => ({
-      node: makeNodeOn(segment, `${name}-${i}`, ip(`192.168.${number}.${i}`)),
-      range: `10.${100 + number}.${i}.0/24`,
-      pod: name === BASELINE ? '' : makeNamespace(`${name}-pod-${i}`),
-    })
-    const pair: Pair = [side(1), side(2)]
-    const serverIp = await build(pair)
-    const [client, server] = pair.map(({ node, pod }) => pod || node.path)
-    if (!client || !server) throw new Error('a pair has two sides')
-    manyConnections(client)
-    candidates.push({ name, nodes: [pair[0].node, pair[1].node], ends: { client, server, serverIp } })
+    candidates.push(await makeCandidate(segment, name, number, build))
     console.error(`stands: ${name}`)
   }
   return candidates
+}
+
+/** @param number of its own on the segment */
+export async function makeCandidate(
+  segment: Segment,
+  name: string,
+  number: number,
+  build: Build,
+): Promise<Candidate> {
+  const side = (i: 1 | 2): Side => ({
+    node: makeNodeOn(segment, `${name}-${i}`, ip(`192.168.${number}.${i}`)),
+    range: `10.${100 + number}.${i}.0/24`,
+    pod: name === BASELINE ? '' : makeNamespace(`${name}-pod-${i}`),
+  })
+  const pair: Pair = [side(1), side(2)]
+  const serverIp = await build(pair)
+  const [client, server] = pair.map(({ node, pod }) => pod || node.path)
+  if (!client || !server) throw new Error('a pair has two sides')
+  manyConnections(client)
+  return { name, nodes: [pair[0].node, pair[1].node], ends: { client, server, serverIp } }
 }
 
 /** A connection for each request leaves its port in TIME_WAIT for a minute: it may be used again after a second. */
@@ -80,18 +90,27 @@ function manyConnections(netns: string): void {
   setSysctl(netns, 'net.ipv4.tcp_tw_reuse', 1)
 }
 
-function podlane(lane: 'fast' | 'plain', pathMode: 'direct' | 'vxlan'): Build {
+/** More than a pair's own: lines of the static input's list, and of the config. */
+export type More = {
+  readonly nodes?: readonly string[]
+  readonly config?: string
+  /** Resolves when the agent has made of it what pods need. */
+  readonly ready?: (node: Node) => Promise<void>
+}
+
+export function podlane(lane: 'fast' | 'plain', pathMode: 'direct' | 'vxlan', more: More = {}): Build {
   return async (pair) => {
     const rows = pair.map(
       ({ node, range }) => `- { name: ${node.name}, addresses: [${node.ip}], podCIDRs: [${range}] }\n`,
     )
     const input = `${FOLDER}/${pair[0].node.name}-nodes.yaml`
-    writeFileSync(input, `nodes:\n${rows.join('')}`)
-    const config = `input: { kind: static, file: ${input} }\npathMode: ${pathMode}\n${knowsLane ? `lane: ${lane}\n` : ''}`
+    writeFileSync(input, `nodes:\n${[...rows, ...(more.nodes ?? [])].join('')}`)
+    const config = `input: { kind: static, file: ${input} }\npathMode: ${pathMode}\n${knowsLane ? `lane: ${lane}\n` : ''}${more.config ?? ''}`
     const agents = pair.map(({ node }) =>
       startAgentProcess(`${node.name}-agent`, node.path, `nodeName: ${node.name}\n${config}`),
     )
     await Promise.all(agents.map(agentServes))
+    for (const { node } of pair) await more.ready?.(node)
     for (const [i, side] of pair.entries()) addPod(side, agents[i])
     return addressOf(pair[1].pod)
   }

@@ -2,7 +2,7 @@
 
 import type { Figure, Goal } from './lib/figures.ts'
 import { type Spread, spreadOf } from './lib/statistics.ts'
-import { rateOf } from './lib/traffic.ts'
+import { rateOf, type Sample } from './lib/traffic.ts'
 import { busyUs, cpuCost, isStream, type Measure } from './paths_measures.ts'
 import type { Rounds, Visit } from './paths_rounds.ts'
 
@@ -94,9 +94,11 @@ function plainFigures(row: Row, idleShare: number): readonly Figure[] {
     ...spreadOf(row.visits.map(value)),
   })
   const cpuUnit = isStream(measure) ? 'ms/GB' : 'µs'
+  const busy = (sample: Sample): number => cpuCost(measure, sample, busyUs(measure, sample, idleShare))
   const all = [
     figure('rate', measure.unit, ({ sample }) => rateOf(sample) * measure.perCount),
-    figure('cpu', cpuUnit, ({ sample }) => cpuCost(measure, sample, busyUs(measure, sample, idleShare))),
+    // iperf3 tells its own time only.
+    ...(typeof measure.kind !== 'string' ? [] : [figure('cpu', cpuUnit, ({ sample }) => busy(sample))]),
     figure('own-cpu', cpuUnit, ({ sample }) => cpuCost(measure, sample, sample.ownUs)),
   ]
   if (measure.kind !== 'rr' && measure.kind !== 'crr') return all

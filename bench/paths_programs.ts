@@ -7,9 +7,8 @@ import { enableStatistics, openProgramById, programInfo } from '../src/kernel/bp
 import { attachedTo } from './lib/attached.ts'
 import type { Figure, Goal } from './lib/figures.ts'
 import { spreadOf } from './lib/statistics.ts'
-import { measureTraffic } from './lib/traffic.ts'
 import type { Candidate } from './paths_candidates.ts'
-import { type Measure, measuresNamed } from './paths_measures.ts'
+import { type Measure, measuresNamed, sampleOf } from './paths_measures.ts'
 
 const ROUNDS = 9
 /** A program's name may be cut at 15 characters. */
@@ -47,7 +46,7 @@ function underLoad(
   const perRound = new Map<string, number[]>()
   for (let round = 0; round < ROUNDS; round++) {
     const before = runsByRole(programs)
-    measureTraffic(load.kind, ends, ms, load.cpus)
+    sampleOf(load, ends, ms)
     for (const [role, now] of runsByRole(programs)) {
       const then = before.get(role) ?? { ns: 0, count: 0 }
       const count = now.count - then.count

@@ -5,7 +5,7 @@ import { run } from './lib/command.ts'
 import { inside } from './lib/segment.ts'
 import { measureTraffic, NOWHERE, ownRateOf, rateOf, type Sample } from './lib/traffic.ts'
 import { BASELINE, type Candidate } from './paths_candidates.ts'
-import type { Measure } from './paths_measures.ts'
+import { type Measure, sampleOf } from './paths_measures.ts'
 
 /** Candidates between two visits of the baseline. */
 const GROUP = 4
@@ -46,7 +46,7 @@ export function runRounds(options: RoundOptions): Rounds {
   const loops: number[] = []
   for (let round = 0; round < count; round++) {
     const rest = measureTraffic('rest', NOWHERE, ms, [core, core])
-    rests.push(rest.busyUs / 1e6 / rest.seconds)
+    rests.push((rest.busyUs ?? 0) / 1e6 / rest.seconds)
     loops.push(rateOf(measureTraffic('spin', NOWHERE, ms, [core, core])))
     for (const measure of measures) rounds.push(oneRound(options, measure, round))
     console.error(`round ${round + 1} of ${count}`)
@@ -62,7 +62,7 @@ export function runRounds(options: RoundOptions): Rounds {
 function oneRound({ candidates, ms }: RoundOptions, measure: Measure, round: number): Round {
   const baseline = candidates.find((c) => c.name === BASELINE)
   if (!baseline) throw new Error(`without ${BASELINE} there is nothing to compare with`)
-  const visit = ({ ends }: Candidate): Sample => measureTraffic(measure.kind, ends, ms, measure.cpus)
+  const visit = ({ ends }: Candidate): Sample => sampleOf(measure, ends, ms)
   if (!measure.segmentationOffload) setOffloads(candidates, 'off')
   const others = rotated(
     candidates.filter((c) => c !== baseline),

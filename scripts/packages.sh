@@ -26,6 +26,7 @@ test_packages='
   conntrack           # reads connection tracking entries
   containerd          # runs containers on a lab node
   ethtool             # turns the offloads of a link off and on for a bench
+  iperf3              # TCP streams of a bench, by the tool that everybody measures them with
   kubernetes-client:kubectl  # the real kubectl against the lab API server
   netcat-openbsd      # TCP and UDP by hand
   podman              # runs containers on a lab node

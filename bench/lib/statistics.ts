@@ -33,3 +33,14 @@ export function pooled(rounds: readonly (readonly number[])[], q: number): Sprea
 /** Of each round `of` divided by `by`: medians of the samples of that round. */
 export const ratioSpread = (of: readonly (readonly number[])[], by: readonly (readonly number[])[]): Spread =>
   spreadOf(of.map((samples, i) => median(samples) / median(by[i] ?? [])))
+
+const NORMAL_95 = 1.96
+
+/** Bounds between which the median lies with a confidence of 95 %, by the binomial ranks of the samples. */
+export function medianInterval(samples: readonly number[]): readonly [low: number, high: number] {
+  const sorted = [...samples].sort((a, b) => a - b)
+  const half = sorted.length / 2
+  const reach = (NORMAL_95 * Math.sqrt(sorted.length)) / 2
+  const low = sorted[Math.max(0, Math.floor(half - reach))] ?? Number.NaN
+  return [low, sorted[Math.min(sorted.length - 1, Math.ceil(half + reach))] ?? low]
+}

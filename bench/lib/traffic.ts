@@ -6,7 +6,7 @@ import { run } from './command.ts'
 
 const program = fileURLToPath(new URL('../../dist/bench-traffic', import.meta.url))
 
-export type Kind = 'stream' | 'stream4' | 'rr' | 'crr' | 'udp' | 'spin' | 'rest'
+export type Kind = 'stream' | 'rr' | 'crr' | 'udp' | 'spin' | 'rest'
 export type Ends = {
   readonly client: string
   readonly server: string
@@ -17,8 +17,8 @@ const sampleSchema = v.strictObject({
   seconds: v.number(),
   /** Bytes, transactions, packets or turns that arrived in that time. */
   count: v.number(),
-  /** Sum over the cores in use. */
-  busyUs: v.number(),
+  /** Sum over the cores in use; undefined where it was not looked at. */
+  busyUs: v.optional(v.number()),
   /** Of the two ends' processes; the softirqs in which the path runs are in it as far as the kernel charges them so. */
   ownUs: v.number(),
   p50Us: v.number(),

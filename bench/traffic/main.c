@@ -1,10 +1,10 @@
 /*
  * Traffic between two network namespaces. The two ends are processes, as pods are (a change from one to the other costs
- * the change of an address space), forked from this one program; each of their threads is pinned to the core it is told.
+ * the change of an address space), forked from this one program; each is pinned to the core it is told.
  *
  *   traffic MEASURE CLIENT_NETNS SERVER_NETNS SERVER_IP MS CLIENT_CPU SERVER_CPU
  *
- * MEASURE: stream; stream4 (two pairs on each core); rr, a byte there and a byte back; crr, the same with a connection
+ * MEASURE: stream; rr, a byte there and a byte back; crr, the same with a connection
  * for each; udp; and without packets spin (a fixed loop) and rest. One JSON line to stdout: how long it was measured,
  * what was counted in that time (bytes, transactions, packets, turns), how long the cores were busy by /proc/stat (a
  * softirq may be in no thread's account), the two processes' own CPU time, and round trips.
@@ -20,7 +20,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "traffic.h"
@@ -28,6 +27,8 @@
 struct shared *shared;
 struct in_addr server_ip;
 static const char *client_netns, *server_netns;
+/* The client's and the server's. */
+static int cpus[2];
 
 void must(int ok, const char *what)
 {
@@ -35,22 +36,6 @@ void must(int ok, const char *what)
 		return;
 	perror(what);
 	exit(1);
-}
-
-uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
-static void sleep_ms(uint64_t ms)
-{
-	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	while (nanosleep(&t, &t) != 0)
-		;
 }
 
 static void pin(int cpu)
@@ -72,130 +57,34 @@ static void enter(const char *netns)
 	close(fd);
 }
 
-static void spin(struct pair *pair)
-{
-	volatile uint64_t turns = 0;
-
-	pthread_barrier_wait(&shared->connected);
-	while (!shared->stopping) {
-		for (int i = 0; i < 10000; i++)
-			turns++;
-		pair->count += 10000;
-	}
-}
-
-static void idle(struct pair *pair)
-{
-	pthread_barrier_wait(&shared->listening);
-	pthread_barrier_wait(&shared->connected);
-}
-
-static void rest(struct pair *pair)
-{
-	pthread_barrier_wait(&shared->connected);
-}
-
 static const struct measure {
 	const char *name;
 	end_fn client, server;
-	int pairs;
 } measures[] = {
-	{ "stream", stream_client, stream_server, 1 },
-	{ "stream4", stream_client, stream_server, 4 },
-	{ "rr", rr_client, transaction_server, 1 },
-	{ "crr", crr_client, transaction_server, 1 },
-	{ "udp", udp_client, udp_server, 1 },
-	{ "spin", spin, idle, 1 },
-	{ "rest", rest, idle, 1 },
+	{ "stream", stream_client, stream_server },
+	{ "rr", rr_client, transaction_server },
+	{ "crr", crr_client, transaction_server },
+	{ "udp", udp_client, udp_server },
+	{ "spin", spin, idle },
+	{ "rest", rest, idle },
 }, *measure;
 
-static void *client_thread(void *argument)
+/* A thread of its own: the stopwatch runs beside it, on any core. */
+static void *client_thread(void *unused)
 {
-	struct pair *pair = argument;
-
-	pin(pair->client_cpu);
+	pin(cpus[0]);
 	enter(client_netns);
 	pthread_barrier_wait(&shared->listening);
-	measure->client(pair);
+	measure->client();
 	return NULL;
 }
 
-static void *server_thread(void *argument)
+static void serve(void)
 {
-	struct pair *pair = argument;
-
-	pin(pair->server_cpu);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	pin(cpus[1]);
 	enter(server_netns);
-	measure->server(pair);
-	return NULL;
-}
-
-/* Microseconds that the core was idle since boot; the kernel tells them in ticks of 10 ms. */
-static uint64_t idle_us(int cpu)
-{
-	unsigned long long user, nice, system, idle_ticks, iowait;
-	FILE *stat = fopen("/proc/stat", "r");
-	char line[512], name[16];
-	uint64_t us = 0;
-
-	must(stat != NULL, "/proc/stat");
-	snprintf(name, sizeof name, "cpu%d ", cpu);
-	while (fgets(line, sizeof line, stat))
-		if (!strncmp(line, name, strlen(name)) &&
-		    sscanf(line + strlen(name), "%llu %llu %llu %llu %llu", &user, &nice, &system, &idle_ticks,
-			   &iowait) == 5)
-			us = (idle_ticks + iowait) * (1000000 / sysconf(_SC_CLK_TCK));
-	fclose(stat);
-	return us;
-}
-
-static uint64_t counted(void)
-{
-	uint64_t sum = 0;
-
-	for (int i = 0; i < measure->pairs; i++)
-		sum += shared->pairs[i].count;
-	return sum;
-}
-
-static uint64_t clock_us(clockid_t clock)
-{
-	struct timespec t;
-
-	must(clock_gettime(clock, &t) == 0, "clock_gettime");
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-static uint64_t own_us(clockid_t server)
-{
-	return clock_us(CLOCK_PROCESS_CPUTIME_ID) + clock_us(server);
-}
-
-static void run(uint64_t ms, int cpu_a, int cpu_b, pid_t server)
-{
-	uint64_t began, took_ns, count, busy_us, cpu_us;
-	clockid_t server_clock;
-	int two = cpu_a != cpu_b;
-
-	must(clock_getcpuclockid(server, &server_clock) == 0, "clock_getcpuclockid");
-	pthread_barrier_wait(&shared->connected);
-	/* Until TCP's windows are open and the caches know the way. */
-	sleep_ms(ms / 8 + 10);
-	busy_us = -(idle_us(cpu_a) + (two ? idle_us(cpu_b) : 0));
-	began = now_ns();
-	count = counted();
-	cpu_us = own_us(server_clock);
-	shared->measuring = 1;
-	sleep_ms(ms);
-	shared->measuring = 0;
-	count = counted() - count;
-	cpu_us = own_us(server_clock) - cpu_us;
-	took_ns = now_ns() - began;
-	busy_us += idle_us(cpu_a) + (two ? idle_us(cpu_b) : 0);
-	shared->stopping = 1;
-	busy_us = took_ns / 1000 * (two ? 2 : 1) - busy_us;
-	printf("{\"seconds\":%.6f,\"count\":%llu,\"busyUs\":%lld,\"ownUs\":%llu,\"p50Us\":%.2f,\"p99Us\":%.2f}\n", took_ns / 1e9,
-	       (unsigned long long)count, (long long)busy_us, (unsigned long long)cpu_us, round_trip_us(0.5), round_trip_us(0.99));
+	measure->server();
 }
 
 static const struct measure *named(const char *name)
@@ -206,7 +95,7 @@ static const struct measure *named(const char *name)
 	return NULL;
 }
 
-static void share(const int cpus[2])
+static void share(void)
 {
 	pthread_barrierattr_t attributes;
 
@@ -214,17 +103,8 @@ static void share(const int cpus[2])
 	must(shared != MAP_FAILED, "mmap");
 	pthread_barrierattr_init(&attributes);
 	pthread_barrierattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-	pthread_barrier_init(&shared->listening, &attributes, 2 * measure->pairs);
-	pthread_barrier_init(&shared->connected, &attributes, 2 * measure->pairs + 1);
-	for (int i = 0; i < measure->pairs; i++) {
-		struct pair *pair = &shared->pairs[i];
-		int spread = measure->pairs > 1;
-
-		pair->number = i;
-		/* Several streams spread as flows do over the queues of a NIC: each with both its ends on one core. */
-		pair->client_cpu = spread ? cpus[i % 2] : cpus[0];
-		pair->server_cpu = spread ? cpus[i % 2] : cpus[1];
-	}
+	pthread_barrier_init(&shared->listening, &attributes, 2);
+	pthread_barrier_init(&shared->connected, &attributes, 3);
 }
 
 /* A server that failed has said why; its client would wait for it at a barrier for ever. */
@@ -234,23 +114,11 @@ static void server_ended(int signal, siginfo_t *how, void *context)
 		_exit(1);
 }
 
-static void start(pthread_t *threads, void *(*thread)(void *))
-{
-	for (int i = 0; i < measure->pairs; i++)
-		must(pthread_create(&threads[i], NULL, thread, &shared->pairs[i]) == 0, "pthread_create");
-}
-
-static void join(const pthread_t *threads)
-{
-	for (int i = 0; i < measure->pairs; i++)
-		pthread_join(threads[i], NULL);
-}
-
 int main(int argc, char **argv)
 {
-	pthread_t threads[MOST_PAIRS];
 	struct sigaction on_end = { .sa_sigaction = server_ended, .sa_flags = SA_SIGINFO | SA_RESTART };
-	int cpus[2], status;
+	pthread_t client;
+	int status;
 	pid_t server;
 
 	if (argc != 8 || !(measure = named(argv[1])) || inet_pton(AF_INET, argv[4], &server_ip) != 1) {
@@ -261,19 +129,17 @@ int main(int argc, char **argv)
 	server_netns = argv[3];
 	cpus[0] = atoi(argv[6]);
 	cpus[1] = atoi(argv[7]);
-	share(cpus);
+	share();
 	must(sigaction(SIGCHLD, &on_end, NULL) == 0, "sigaction");
 	server = fork();
 	must(server >= 0, "fork");
 	if (server == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		start(threads, server_thread);
-		join(threads);
+		serve();
 		return 0;
 	}
-	start(threads, client_thread);
-	run(strtoull(argv[5], NULL, 10), cpus[0], cpus[1], server);
-	join(threads);
+	must(pthread_create(&client, NULL, client_thread, NULL) == 0, "pthread_create");
+	measure_for(strtoull(argv[5], NULL, 10), cpus, server);
+	pthread_join(client, NULL);
 	must(waitpid(server, &status, 0) == server, "waitpid");
 	return status != 0;
 }

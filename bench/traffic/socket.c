@@ -8,10 +8,10 @@
 #define PORT 5201
 #define PATIENCE_US 100000
 
-struct sockaddr_in server_address(const struct pair *pair)
+struct sockaddr_in server_address(void)
 {
 	return (struct sockaddr_in){
-		.sin_family = AF_INET, .sin_port = htons(PORT + pair->number), .sin_addr = server_ip,
+		.sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr = server_ip,
 	};
 }
 
@@ -31,9 +31,9 @@ int opened(int type)
 	return fd;
 }
 
-int listener(const struct pair *pair)
+int listener(void)
 {
-	struct sockaddr_in address = server_address(pair);
+	struct sockaddr_in address = server_address();
 	int fd = opened(SOCK_STREAM);
 
 	must(bind(fd, (struct sockaddr *)&address, sizeof address) == 0, "bind");
@@ -41,9 +41,9 @@ int listener(const struct pair *pair)
 	return fd;
 }
 
-int dialled(const struct pair *pair)
+int dialled(void)
 {
-	struct sockaddr_in address = server_address(pair);
+	struct sockaddr_in address = server_address();
 	int fd = opened(SOCK_STREAM);
 
 	must(connect(fd, (struct sockaddr *)&address, sizeof address) == 0 || shared->stopping, "connect");

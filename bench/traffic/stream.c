@@ -8,10 +8,10 @@
 
 #define CHUNK_BYTES (256 << 10)
 
-void stream_client(struct pair *pair)
+void stream_client(void)
 {
 	char *chunk = calloc(1, CHUNK_BYTES);
-	int fd = dialled(pair);
+	int fd = dialled();
 
 	pthread_barrier_wait(&shared->connected);
 	while (!shared->stopping)
@@ -21,10 +21,10 @@ void stream_client(struct pair *pair)
 	free(chunk);
 }
 
-void stream_server(struct pair *pair)
+void stream_server(void)
 {
 	char *chunk = malloc(CHUNK_BYTES);
-	int listening_fd = listener(pair), fd;
+	int listening_fd = listener(), fd;
 
 	pthread_barrier_wait(&shared->listening);
 	while ((fd = accept(listening_fd, NULL, NULL)) < 0)
@@ -34,7 +34,7 @@ void stream_server(struct pair *pair)
 		ssize_t got = recv(fd, chunk, CHUNK_BYTES, 0);
 
 		if (got > 0)
-			pair->count += got;
+			shared->count += got;
 	}
 	close(fd);
 	close(listening_fd);

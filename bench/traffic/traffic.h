@@ -6,46 +6,46 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
-
-#define MOST_PAIRS 4
-
-struct pair {
-	int number, client_cpu, server_cpu;
-	/* Counted by the end that knows what has arrived. */
-	_Atomic uint64_t count;
-};
+#include <sys/types.h>
 
 /* In memory that both processes see. */
 struct shared {
-	struct pair pairs[MOST_PAIRS];
+	/* By the end that knows what has arrived. */
+	_Atomic uint64_t count;
 	_Atomic int measuring, stopping;
-	/* Passed by all ends: the first when servers listen, the second (by the stopwatch too) when clients may begin. */
+	/* Passed by both ends: the first when the server listens, the second (by the stopwatch too) when the client may begin. */
 	pthread_barrier_t listening, connected;
 };
 
 extern struct shared *shared;
 extern struct in_addr server_ip;
 
-/* Runs one end of a pair until `stopping`. A client is called when its server listens. */
-typedef void (*end_fn)(struct pair *pair);
+/* Runs one end until `stopping`. The client is called when the server listens. */
+typedef void (*end_fn)(void);
 
-void stream_client(struct pair *pair);
-void stream_server(struct pair *pair);
-void rr_client(struct pair *pair);
-void crr_client(struct pair *pair);
-void transaction_server(struct pair *pair);
-void udp_client(struct pair *pair);
-void udp_server(struct pair *pair);
+void stream_client(void);
+void stream_server(void);
+void rr_client(void);
+void crr_client(void);
+void transaction_server(void);
+void udp_client(void);
+void udp_server(void);
+void spin(void);
+void rest(void);
+void idle(void);
+
+/* Prints the one line of what happened in so many milliseconds between the cores of client and server. */
+void measure_for(uint64_t ms, const int cpus[2], pid_t server);
 
 /* Ends the process with errno's text unless `ok`. */
 void must(int ok, const char *what);
 uint64_t now_ns(void);
 
 /* Sockets whose calls end after a tenth of a second, so that a lost packet cannot hold up the end of a measurement. */
-struct sockaddr_in server_address(const struct pair *pair);
+struct sockaddr_in server_address(void);
 int opened(int type);
-int listener(const struct pair *pair);
-int dialled(const struct pair *pair);
+int listener(void);
+int dialled(void);
 
 /* Round trips of the client while `measuring`. */
 void record_round_trip(uint64_t began_ns);

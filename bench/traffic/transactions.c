@@ -36,7 +36,7 @@ static int next_ready(void)
 	return epoll_wait(loop_fd, &event, 1, PATIENCE_MS) == 1 ? event.data.fd : -1;
 }
 
-static void transact(int fd, struct pair *pair, uint64_t began_ns)
+static void transact(int fd, uint64_t began_ns)
 {
 	char byte = 0;
 
@@ -47,31 +47,31 @@ static void transact(int fd, struct pair *pair, uint64_t began_ns)
 	if (recv(fd, &byte, 1, 0) != 1)
 		return;
 	record_round_trip(began_ns);
-	pair->count++;
+	shared->count++;
 }
 
-void rr_client(struct pair *pair)
+void rr_client(void)
 {
-	int fd = dialled(pair);
+	int fd = dialled();
 
 	open_loop();
 	watch(fd);
 	pthread_barrier_wait(&shared->connected);
 	while (!shared->stopping)
-		transact(fd, pair, now_ns());
+		transact(fd, now_ns());
 	close(fd);
 }
 
-void crr_client(struct pair *pair)
+void crr_client(void)
 {
 	open_loop();
 	pthread_barrier_wait(&shared->connected);
 	while (!shared->stopping) {
 		uint64_t began_ns = now_ns();
-		int fd = dialled(pair);
+		int fd = dialled();
 
 		watch(fd);
-		transact(fd, pair, began_ns);
+		transact(fd, began_ns);
 		close(fd);
 	}
 }
@@ -97,9 +97,9 @@ static void take(int listening_fd)
 	watch(fd);
 }
 
-void transaction_server(struct pair *pair)
+void transaction_server(void)
 {
-	int listening_fd = listener(pair);
+	int listening_fd = listener();
 
 	open_loop();
 	watch(listening_fd);

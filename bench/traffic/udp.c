@@ -11,9 +11,9 @@
 /* More than what comes while the other end has its turn on a shared core. */
 #define BUFFER_BYTES (4 << 20)
 
-void udp_client(struct pair *pair)
+void udp_client(void)
 {
-	struct sockaddr_in address = server_address(pair);
+	struct sockaddr_in address = server_address();
 	int fd = opened(SOCK_DGRAM);
 	char packet[PACKET_BYTES] = { 0 };
 
@@ -25,9 +25,9 @@ void udp_client(struct pair *pair)
 	close(fd);
 }
 
-void udp_server(struct pair *pair)
+void udp_server(void)
 {
-	struct sockaddr_in address = server_address(pair);
+	struct sockaddr_in address = server_address();
 	int fd = opened(SOCK_DGRAM), buffer_bytes = BUFFER_BYTES;
 	char packets[BATCH][PACKET_BYTES];
 	struct mmsghdr messages[BATCH];
@@ -45,7 +45,7 @@ void udp_server(struct pair *pair)
 		int got = recvmmsg(fd, messages, BATCH, MSG_WAITFORONE, NULL);
 
 		if (got > 0)
-			pair->count += got;
+			shared->count += got;
 	}
 	close(fd);
 }

@@ -1,0 +1,80 @@
+// A node's fast lane in memory, without packets: the programs and maps as the agent opens and fills them.
+
+import { readdirSync } from 'node:fs'
+import { createFastLane } from '../src/apply/fast_lane/fast_lane.ts'
+import type { IfIndex } from '../src/base/ifindex.ts'
+import { must } from '../src/base/result.ts'
+import { type BpfMap, openPinnedMap } from '../src/kernel/bpf/map.ts'
+import { openPinnedProgram } from '../src/kernel/bpf/program.ts'
+import { parseConfig } from '../src/schema/config.ts'
+import { type FlowMaps, writeFlows } from './flat_flows.ts'
+import type { Flow } from './flat_frames.ts'
+import { flatPlan } from './flat_world.ts'
+import { BPF_FOLDER } from './lib/agent_process.ts'
+
+export const FLOW_ROOM = 1_048_576
+
+export type Size = {
+  readonly name: string
+  readonly nodes: number
+  readonly pods: number
+  readonly flows: readonly Flow[]
+}
+export type Links = { readonly pod: IfIndex; readonly uplink: IfIndex }
+export type FlatNode = Size & {
+  readonly egress: number
+  readonly ingress: number
+  readonly empty: number
+  readonly fillMs: number
+  /** Adds flows to the table. */
+  readonly remember: (flows: readonly Flow[]) => void
+  /** How many valid flows there are. */
+  readonly count: () => number
+}
+
+export function makeFlatNode(size: Size, links: Links): FlatNode {
+  const folder = `${BPF_FOLDER}/${size.name}`
+  const text = `nodeName: a\nfastLane: { flows: ${FLOW_ROOM} }\ndirectories: { bpf: ${folder} }\n`
+  const fastLane = createFastLane(must(parseConfig(text, size.name)))
+  const began = performance.now()
+  const outcomes = [
+    fastLane.start(),
+    fastLane.apply(flatPlan(size.nodes, size.pods, links.pod, links.uplink), { sweep: false, again: false }),
+  ]
+  const faults = outcomes.flatMap((o) => o.faults)
+  if (faults[0]) throw new Error(`${size.name}: ${faults[0].object}: ${faults[0].found}`)
+  const fillMs = performance.now() - began
+  const maps = flowMaps(folder)
+  const program = (name: string): number => programFd(`${folder}/programs`, name)
+  const remember = (flows: readonly Flow[]): void => writeFlows(maps, flows, links.pod)
+  remember(size.flows)
+  return {
+    ...size,
+    egress: program('pod_egress'),
+    ingress: program('uplink_ingress'),
+    empty: program('pod_ingress'),
+    fillMs,
+    remember,
+    count: () => {
+      fastLane.sweep()
+      return fastLane.status().flows?.entries ?? 0
+    },
+  }
+}
+
+/** Of a node's folder on its bpffs. */
+export function flowMaps(folder: string): FlowMaps {
+  const map = (name: string): BpfMap => {
+    const opened = must(openPinnedMap(`${folder}/maps/${name}`))
+    if (!opened) throw new Error(`no map ${name} in ${folder}`)
+    return opened
+  }
+  return { flows: map('flows'), epochs: map('epochs'), ranges: map('ranges') }
+}
+
+function programFd(folder: string, name: string): number {
+  const file = readdirSync(folder).find((f) => f.startsWith(`${name}-`))
+  const program = file === undefined ? undefined : must(openPinnedProgram(`${folder}/${file}`, name))
+  if (!program) throw new Error(`no program ${name} in ${folder}`)
+  return program.fd
+}
