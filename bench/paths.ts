@@ -3,6 +3,7 @@
 // programs, --no-save.
 
 import { writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { publish } from './lib/figures.ts'
 import { enterSandbox, hasFlag, option, textOption } from './lib/sandbox.ts'
@@ -23,6 +24,8 @@ const only = textOption('only')
 const ms = option('ms', 200)
 const candidates = await makeCandidates(named('candidates') ?? candidateNames)
 checkPaths(candidates)
+// New pods get their programs when no ADD waits.
+await sleep(1_000)
 checkLane(candidates, 'at the start')
 const measures = measuresNamed(named('measures'))
 const empty: Rounds = { rounds: [], loops: [], idleShare: 0 }

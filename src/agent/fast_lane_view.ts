@@ -19,6 +19,7 @@ export function fastLaneView(status: FastLaneStatus, hostRules: readonly PassedR
     ...(asked ? { asked } : {}),
     ...(here ? { here } : {}),
     ...(flows ? { flows: { ...flows, pressurePercent: percent(flows) } } : {}),
+    ...(status.waitingPods > 0 ? { waitingPods: status.waitingPods } : {}),
     reasons: [...reasons],
     // Without fast packets there are none that pass the rules by.
     hostRules: isFastAnywhere(status) ? [...hostRules] : [],

@@ -11,11 +11,12 @@ export function fastLaneText(lane: FastLaneView, peers: readonly PeerStatus[]): 
 }
 
 /** One line: on or off, and the node's lane with what made it so. */
-export function laneWords({ state, fault, attached, lane, why, asked }: FastLaneView): string {
+export function laneWords({ state, fault, attached, lane, why, asked, waitingPods }: FastLaneView): string {
   if (state === 'off') return `${paint('red', 'off')}: ${fault ? faultText({ kind: '', ...fault }) : why}`
   const way = attached === undefined ? '' : ` through ${attached}`
   const fast = asked === 'fast' ? 'fast, asked for by «podlane lane fast»' : 'fast'
-  return `${paint('green', 'on')}${way}; this node’s lane: ${lane === 'fast' ? fast : `plain, ${why}`}`
+  const waiting = waitingPods === undefined ? '' : `; ${waitingPods} new pods wait for their programs`
+  return `${paint('green', 'on')}${way}; this node’s lane: ${lane === 'fast' ? fast : `plain, ${why}`}${waiting}`
 }
 
 export const laneText = (lane: 'fast' | 'plain' | 'mixed'): string =>

@@ -34,6 +34,8 @@ const fastLaneSchema = fields({
   flows: v.optional(
     fields({ entries: count, most: count, pressurePercent: count, waiting: count, mostWaiting: count }),
   ),
+  /** New pods whose programs are still to come: plain until then. */
+  waitingPods: v.optional(count),
   /** Why packets took the plain network, or were dropped. */
   reasons: list(fields({ name: text, why: text, packets: count })),
   /** Forward rules of the host that packets in the fast lane do not meet. */
