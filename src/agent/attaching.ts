@@ -19,7 +19,7 @@ const LOOK_MS = 25
 /** After the last ADD or DEL. */
 const QUIET_MS = 100
 /** In a storm that does not end, a pod in so long a time. */
-const LONGEST_MS = 250
+const LONGEST_MS = 1_000
 
 export function createAttaching({ next, clock }: AttachingOptions): Attaching {
   let busyAtMs = 0

@@ -63,6 +63,8 @@ export type FastLane = {
   readonly attachNext: () => Outcome | undefined
   /** When this returns no flow of its addresses is in the fast lane, and none will be. */
   readonly removePod: (endpoint: Endpoint) => void
+  /** The pod's link has left the kernel. */
+  readonly linkGone: (endpoint: Endpoint) => void
   /** What of the pod's is missing, in words. */
   readonly checkPod: (endpoint: Endpoint) => readonly string[]
   /** What was asked for at run time goes before the config. `peer` undefined: the whole node. */
@@ -83,6 +85,7 @@ export const plainOnly: FastLane = {
   addPod: () => {},
   attachNext: () => undefined,
   removePod: () => {},
+  linkGone: () => {},
   checkPod: () => [],
   laneOf: () => 'plain',
   setLane: () =>

@@ -217,7 +217,9 @@ export class NodeKernel {
 
   /** Removes the links whose DEL has answered; the endpoints whose addresses are free by that. */
   sweep(leaving: readonly Endpoint[]): readonly Endpoint[] {
-    return sweepDeleted(this.#route, leaving)
+    const gone = sweepDeleted(this.#route, leaving)
+    for (const endpoint of gone) this.#fastLane.linkGone(endpoint)
+    return gone
   }
 
   /** The elements of an endpoint whose link went away by itself (its pod's namespace was destroyed). By its addresses. */

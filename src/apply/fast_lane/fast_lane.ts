@@ -71,6 +71,7 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
     addPod: (endpoint, limited) => opened?.pods.add(endpoint, limited),
     attachNext: () => opened?.pods.attachNext(),
     removePod: (endpoint) => opened?.pods.remove(endpoint),
+    linkGone: (endpoint) => opened?.pods.gone(endpoint),
     checkPod: (endpoint) => opened?.pods.missing(endpoint) ?? [],
     setLane: (peer, wish) => (opened ? opened.lanes.set(peer, wish) : err(refusal ?? notStarted)),
     status: () => laneStatus(opened, { plan, fault: refusal, flows, configured: config.lane }),

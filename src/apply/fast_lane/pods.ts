@@ -53,6 +53,10 @@ export class Pods {
     this.#attached.delete(endpoint.link.name)
     for (const ip of endpoint.addresses) this.#parts.endpoints.delete(addressKey(ip))
     this.#parts.epochs.raise(endpoint.addresses)
+  }
+
+  /** Its link has left the kernel, and took the programs along: taking them off a standing one costs a grace period. */
+  gone(endpoint: Endpoint): void {
     this.#parts.attachments.detach(endpoint.link.name)
   }
 
