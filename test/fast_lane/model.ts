@@ -127,16 +127,20 @@ export function decide(world: World, flows: Flows, arrival: Arrival): Outcome {
  * Which tunnels a pod may make is not judged here: it only answers to that port, in a flow that another began.
  * Undefined: it is like any other packet.
  */
-function guard(world: World, flows: Flows, arrival: Arrival, frame: Frame, packet: Read): Outcome | undefined {
+function guard(
+  world: World,
+  flows: Flows,
+  arrival: Arrival,
+  frame: Frame,
+  packet: Read,
+): Outcome | undefined {
   if (arrival.pod === undefined || packet.protocol !== UDP || packet.ports[1] !== VXLAN.port) return undefined
   const known = flows.get(packet)
   if (!known) return stack('reason_sender')
   if (known.sure) return undefined
   const refusal = place(world.topology, arrival.pod, frame, packet)
   const outcome = refusal ?? carry(world, arrival, frame, packet, packet, known)
-  return outcome.to === 'stack'
-    ? { to: 'stack', reasons: 'any' }
-    : { ...outcome, unless: 'reason_sender' }
+  return outcome.to === 'stack' ? { to: 'stack', reasons: 'any' } : { ...outcome, unless: 'reason_sender' }
 }
 
 /** Undefined: both ends are known, and the packet comes from where its source belongs. */

@@ -34,8 +34,7 @@ function pathsFor(t: Lifetime) {
   for (const index of planned.keys()) set(index, 1450)
   return {
     set,
-    at: (index: number): number =>
-      map.lookup(indexKey(index))?.readUInt32LE(layouts.path.mtu_bytes.at) ?? -1,
+    at: (index: number): number => map.lookup(indexKey(index))?.readUInt32LE(layouts.path.mtu_bytes.at) ?? -1,
     value: (index: number) => map.lookup(indexKey(index)),
     planned,
     look: (minutes: number, plan: ReadonlyMap<number, Buffer> = planned): void =>
