@@ -41,6 +41,7 @@ const SYN = 2
 const RST = 4
 const ACK = 16
 const CE = 3
+const UDP = 17
 const VXLAN = { vni: 112, port: 4789 }
 
 const stack = (...reasons: Reason[]): Outcome => ({ to: 'stack', reasons })
@@ -115,9 +116,31 @@ export function decide(world: World, flows: Flows, arrival: Arrival): Outcome {
   if (typeof packet === 'string') return stack(packet)
   if (arrival.pod === undefined && frame.to !== uplinkMac) return stack('reason_outside')
   if (packet.error) return decideError(world, flows, arrival, frame, packet)
+  const guarded = guard(world, flows, arrival, frame, packet)
+  if (guarded) return guarded
   const refusal = place(world.topology, arrival.pod, frame, packet)
   if (refusal) return refusal
   return carry(world, arrival, frame, packet, packet, flows.follow(packet))
+}
+
+/**
+ * Which tunnels a pod may make is not judged here: it only answers to that port, in a flow that another began.
+ * Undefined: it is like any other packet.
+ */
+function guard(
+  world: World,
+  flows: Flows,
+  arrival: Arrival,
+  frame: Frame,
+  packet: Read,
+): Outcome | undefined {
+  if (arrival.pod === undefined || packet.protocol !== UDP || packet.ports[1] !== VXLAN.port) return undefined
+  const known = flows.get(packet)
+  if (!known) return stack('reason_sender')
+  if (known.sure) return undefined
+  const refusal = place(world.topology, arrival.pod, frame, packet)
+  const outcome = refusal ?? carry(world, arrival, frame, packet, packet, known)
+  return outcome.to === 'stack' ? { to: 'stack', reasons: 'any' } : { ...outcome, unless: 'reason_sender' }
 }
 
 /** Undefined: both ends are known, and the packet comes from where its source belongs. */

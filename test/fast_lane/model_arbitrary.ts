@@ -9,7 +9,7 @@ import type { Arrival } from './model.ts'
 import { mostly, NODES, rarely, remote } from './model_topology.ts'
 import { type Devices, gatewayMac, type Topology, uplinkMac } from './packets/bed.ts'
 import { frameOf, icmpError, ipPacket, type Segment, summed, vxlan } from './packets/bytes.ts'
-import { fragment4, withOptions } from './packets/mangled.ts'
+import { fragment4, mapped, withOptions } from './packets/mangled.ts'
 import { families, macOf, outside, podAddress, routerMac } from './packets/topology.ts'
 
 const segment = (ends: fc.Arbitrary<readonly [Ip, Ip]>): fc.Arbitrary<Segment> =>
@@ -17,7 +17,7 @@ const segment = (ends: fc.Arbitrary<readonly [Ip, Ip]>): fc.Arbitrary<Segment> =
     .record({
       ends,
       protocol: fc.constantFrom('tcp', 'tcp', 'udp', 'echo' as const),
-      ports: fc.constantFrom([7, 80], [80, 7], [7, 7], [4789, 80] as const),
+      ports: fc.constantFrom([7, 80], [80, 7], [7, 7], [4789, 80], [80, 4789] as const),
       flags: fc.constantFrom(2, 18, 16, 16, 24, 17, 4, 20, 0, 3, 6),
       ttl: mostly(fc.constant(64), fc.constantFrom(0, 1, 2, 255)),
       ecn: fc.integer({ min: 0, max: 3 }),
@@ -52,6 +52,11 @@ const spoil: fc.Arbitrary<Spoil> = mostly(
         if (at < out.length) out[at] = value
         return out[0] === 0x45 ? summed(out) : out
       },
+  ),
+  fc.constantFrom(8, 24).map(
+    (at): Spoil =>
+      (p) =>
+        p[0] === 0x45 ? p : mapped(p, at),
   ),
   fc.nat(80).map(
     (length): Spoil =>

@@ -98,10 +98,15 @@ function readIp(frame: Buffer, at: number, type: number): Read | Reason {
   const ip = readAddresses(frame, at, family)
   if (!ip) return 'reason_header'
   if (ip.fragment) return 'reason_fragment'
+  // They would be taken for the IPv4 addresses in them.
+  if (family === 6 && [8, 24].some((of) => isMapped(frame.subarray(at + of)))) return 'reason_header'
   const header = family === 4 ? 20 : 40
   const transport = readTransport(frame.subarray(at + header), ip.protocol, family)
   return transport ? { ...ip, ...transport, headerBytes: header + transport.headerBytes } : 'reason_header'
 }
+
+const isMapped = (address: Buffer): boolean =>
+  address.readBigUInt64BE(0) === 0n && address.readUInt32BE(8) === 0xffff
 
 type Transport = Pick<Read, 'ports' | 'flags' | 'headerBytes' | 'error'>
 

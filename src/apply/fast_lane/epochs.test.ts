@@ -23,20 +23,24 @@ function epochsFor(t: Lifetime) {
   const map = must(createMap(spec))
   t.after(() => map.close())
   const at = (bucket: number): number => map.lookup(indexKey(bucket))?.readUInt32LE(0) ?? -1
-  const raised = (): number[] => Array.from({ length: BUCKETS }, (_, i) => i).filter((i) => at(i) > 0)
-  return { epochs: mapEpochs(map), at, raised, map }
+  const epochs = mapEpochs(map)
+  const first = Array.from({ length: BUCKETS }, (_, i) => at(i))
+  /** How often since. */
+  const times = (bucket: number): number => at(bucket) - (first[bucket] ?? 0)
+  const raised = (): number[] => first.map((_, i) => i).filter((i) => times(i) !== 0)
+  return { epochs, at, times, raised, map }
 }
 const bucket = (text: string): number => bucketOf(addressKey(ip(text)))
 
 test('a raised address changes its own bucket, which the programs see at once', (t) => {
-  const { epochs, at, raised } = epochsFor(t)
+  const { epochs, times, raised } = epochsFor(t)
   epochs.raise([ip('10.244.1.2'), ip('fd00::2')])
   epochs.raise([ip('10.244.1.2')])
   assert.deepEqual(
     raised(),
     [bucket('10.244.1.2'), bucket('fd00::2')].sort((a, b) => a - b),
   )
-  assert.equal(at(bucket('10.244.1.2')), 2)
+  assert.equal(times(bucket('10.244.1.2')), 2)
 })
 
 test('a raised range changes the bucket of each of its addresses', (t) => {
@@ -55,10 +59,33 @@ test('a range larger than there are buckets raises them all', (t) => {
 })
 
 test('epochs outlive their opener', (t) => {
-  const { epochs, map, at } = epochsFor(t)
+  const { epochs, map, times, raised } = epochsFor(t)
   epochs.raise([ip('10.244.1.2')])
   mapEpochs(map).raise([ip('10.244.1.2')])
-  assert.equal(at(bucket('10.244.1.2')), 2)
+  assert.equal(times(bucket('10.244.1.2')), 2)
+  assert.deepEqual(raised(), [bucket('10.244.1.2')])
+})
+
+test('a fresh map does not begin at zero, nor where the one before began', (t) => {
+  const beginnings = [0, 1, 2].map(() => {
+    const { at } = epochsFor(t)
+    const all = new Set(Array.from({ length: BUCKETS }, (_, i) => at(i)))
+    assert.equal(all.size, 1)
+    return at(0)
+  })
+  assert.ok(!beginnings.includes(0))
+  assert.ok(new Set(beginnings).size > 1, `all began at ${beginnings[0]}`)
+})
+
+test('an old map goes on, whatever single bucket has been raised in it', (t) => {
+  const map = must(createMap(spec))
+  t.after(() => map.close())
+  const one = Buffer.alloc(4)
+  one.writeUInt32LE(1)
+  map.update(indexKey(5), one)
+  mapEpochs(map)
+  assert.deepEqual(map.lookup(indexKey(5)), one)
+  assert.deepEqual(map.lookup(indexKey(6)), Buffer.alloc(4))
 })
 
 test('neighbouring addresses have different buckets', () => {

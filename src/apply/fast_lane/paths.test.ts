@@ -50,7 +50,7 @@ function tableFor(t: Lifetime) {
     return new (class extends BpfMap {
       override update(key: Buffer, value: Buffer) {
         const state = name === 'paths' ? ` lane ${value.readUInt32LE(layouts.path.lane.at)}` : ''
-        log.push(`${name} ${key.readUInt32LE(0)}${state}`)
+        log.push(`${name} ${(name === 'tunnels' ? value : key).readUInt32LE(0)}${state}`)
         return super.update(key, value)
       }
     })(map.fd, map.spec)
@@ -61,6 +61,7 @@ function tableFor(t: Lifetime) {
     hops: open('hops'),
     neighbours: open('neighbours'),
     ranges: open('ranges'),
+    tunnels: open('tunnels'),
   }
   const epochs: Epochs = {
     raise: (ips) => log.push(`raise ${ips.join()}`),
@@ -135,8 +136,40 @@ test('a changed header is written while the path is plain', (t) => {
   log.length = 0
   const moved = path(2, { address: ip('198.51.100.77') })
   const applied = look(table, 'fast', own, [moved], options)
-  assert.deepEqual(log, [`paths ${index} lane 0`, `paths ${index} lane 0`, `paths ${index} lane 1`])
+  const writes = [`paths ${index} lane 0`, `paths ${index} lane 0`, `paths ${index} lane 1`]
+  assert.deepEqual(log, [...writes, `tunnels ${index}`])
   assert.deepEqual([applied.changes, applied.switched], [['fast lane: path to node2'], []])
+})
+
+test('a tunnel’s peer leads to its path, as long as there is one; on the segment there is none', (t) => {
+  const { maps, open } = tableFor(t)
+  const table = open()
+  const leads = (): [string, number][] =>
+    [...maps.tunnels.entries()].map(([key, value]) => [key.toString('hex'), value.readUInt32LE(0)])
+  const key = (text: string): string => addressKey(ip(text)).toString('hex')
+  const index = (n: number): number => table.indexOf(path(n)) ?? -1
+  const direct = path(4, { kind: 'direct', directMac: NEXT })
+  const six = path(3, { address: ip('2001:db8:9::3') })
+  look(table, 'fast', own, [path(2), six, direct], options)
+  const wanted = [
+    [key('198.51.100.2'), index(2)],
+    [key('2001:db8:9::3'), index(3)],
+  ]
+  assert.deepEqual(leads().sort(), wanted.sort())
+  look(table, 'fast', own, [path(2, { address: ip('198.51.100.77') })], options)
+  assert.deepEqual(leads(), [[key('198.51.100.77'), index(2)]])
+})
+
+test('an MTU that a program has lowered stands when the plan says the same again', (t) => {
+  const { maps, open } = tableFor(t)
+  const table = open()
+  look(table, 'fast', own, [path(2)], options)
+  const key = indexKey(table.indexOf(path(2)) ?? -1)
+  const lowered = maps.paths.lookup(key) ?? assert.fail('no path')
+  lowered.writeUInt32LE(1200, layouts.path.mtu_bytes.at)
+  maps.paths.update(key, lowered)
+  for (const again of [false, true]) look(table, 'fast', own, [path(2)], { sweep: true, again })
+  assert.deepEqual(maps.paths.lookup(key), lowered)
 })
 
 test('a switched lane is one write, and names the ranges that it concerns', (t) => {

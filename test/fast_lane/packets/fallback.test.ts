@@ -4,7 +4,7 @@ import type { Ip } from '../../../src/base/ip.ts'
 import type { SkbRun } from '../../../src/kernel/bpf/test_run.ts'
 import { bed, gatewayMac, toStack, uplinkMac, VERDICT } from './bed.ts'
 import { ethernet, frameOf, ipPacket, type Segment } from './bytes.ts'
-import { extended, fragment4, ofProtocol, withOptions, withVersion } from './mangled.ts'
+import { extended, fragment4, mapped, ofProtocol, withOptions, withVersion } from './mangled.ts'
 import { back, egress, fromPeer, fromPod, ingress, onSegment, tcp, toPeer, tunnelFrom } from './node.ts'
 import { families, mac, macOf, outside, peers, podAddress, routerMac, standardTopology } from './topology.ts'
 
@@ -51,7 +51,11 @@ function badPackets(segment: { src: Ip; dst: Ip }, family: 4 | 6): (readonly [st
   const more = Object.entries(headers).map(
     ([name, n]) => [name, 'reason_header', extended(segmentTcp, whole, n)] as const,
   )
-  return [...all, ...more]
+  const alike = [
+    ['an IPv4-mapped source', 'reason_header', mapped(whole, 8)],
+    ['an IPv4-mapped destination', 'reason_header', mapped(whole, 24)],
+  ] as const
+  return [...all, ...more, ...alike]
 }
 
 function check(

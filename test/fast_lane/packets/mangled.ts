@@ -41,3 +41,7 @@ export function extended(segment: Segment, packet: Buffer, header: number): Buff
     concat([bytes(next, 0, 0, 0, 0, 0, 0, 0), packet.subarray(40)]),
   )
 }
+
+/** IPv6 with the IPv4-mapped form of 10.244.1.11 for its source (at 8) or destination (at 24). */
+export const mapped = (packet: Buffer, at: number): Buffer =>
+  changed(packet, (out) => out.set([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 244, 1, 11], at))

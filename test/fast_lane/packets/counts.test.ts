@@ -1,0 +1,69 @@
+// What a path's counters say of a packet that went out: which lane it took in the end, once.
+
+import assert from 'node:assert/strict'
+import { beforeEach, test } from 'node:test'
+import { PATH_LOCAL } from '../../../src/apply/fast_lane/abi.ts'
+import { readPathCount } from '../../../src/apply/fast_lane/counts.ts'
+import { rangeKey } from '../../../src/apply/fast_lane/values.ts'
+import { arp } from '../../guard/frames.ts'
+import { bed, uplinkMac, VERDICT } from './bed.ts'
+import { ethernet, type Segment } from './bytes.ts'
+import { egress, ingress, tcp, toPeer } from './node.ts'
+import { cidr, mac, own, type Peer, peers, podAddress, standardTopology } from './topology.ts'
+
+const node = bed({ constants: { have_conntrack: 1 } })
+beforeEach(() => {
+  node.forget()
+  node.lay(standardTopology(node))
+})
+
+const pathTo = (range: string): number =>
+  node
+    .map('ranges')
+    .lookup(rangeKey(cidr(range)))
+    ?.readUInt32LE(0) ?? assert.fail(range)
+node.lay(standardTopology(node))
+const ways = [
+  ['a pod here', { src: podAddress(0, 4), dst: podAddress(1, 4) }, PATH_LOCAL],
+  ['a peer on the segment', toPeer(0, peers.direct, 4), pathTo('10.244.2.0/24')],
+  ['a peer in a tunnel', toPeer(0, peers.vxlan4, 4), pathTo('10.244.3.0/24')],
+] as const
+const tooLarge = { data: Buffer.alloc(1461) }
+
+for (const [to, ends, path] of ways) {
+  /** How many went out by each lane meanwhile. */
+  const sent = (over: Partial<Segment>): { fast: number; plain: number; verdict: number } => {
+    const before = readPathCount(node.map('path_counts'), path).sent
+    const { verdict } = egress(node, 0, tcp(ends, over))
+    const { fast, plain } = readPathCount(node.map('path_counts'), path).sent
+    return {
+      verdict,
+      fast: fast.packets - before.fast.packets,
+      plain: plain.packets - before.plain.packets,
+    }
+  }
+
+  test(`to ${to}: a packet that is carried is one of the fast lane`, () => {
+    for (let n = 0; n < 2; n++) assert.deepEqual(sent({}), { verdict: VERDICT.redirect, fast: 1, plain: 0 })
+  })
+
+  test(`to ${to}: one that is too large, or whose time ends here, is one of the plain lane`, () => {
+    for (const over of [tooLarge, { ttl: 1 }, { ttl: 0 }, tooLarge])
+      assert.deepEqual(sent(over), { verdict: VERDICT.stack, fast: 0, plain: 1 })
+  })
+
+  test(`to ${to}: one of a path that is plain is one of the plain lane`, () => {
+    const { paths, ...rest } = standardTopology(node)
+    node.lay({ ...rest, here: 'plain', paths: paths.map((p) => ({ ...p, lane: 'plain' })) })
+    assert.deepEqual(sent({}), { verdict: VERDICT.stack, fast: 0, plain: 1 })
+  })
+
+  if (path !== PATH_LOCAL)
+    test(`to ${to}: one whose next hop has moved is one of the plain lane`, () => {
+      const elsewhere = mac('02:00:00:00:00:66')
+      const { hop }: Peer = ends.dst === peers.direct.pod[4] ? peers.direct : peers.vxlan4
+      const reply = arp('reply', { mac: elsewhere, ip: hop.ip }, { mac: uplinkMac, ip: own[4] })
+      ingress(node, ethernet({ to: uplinkMac, from: elsewhere }, 0x0806, Buffer.from(reply)))
+      assert.deepEqual(sent({}), { verdict: VERDICT.stack, fast: 0, plain: 1 })
+    })
+}
