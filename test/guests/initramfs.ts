@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Kernel } from './kernels.ts'
 
 /** What the root file system needs; whatever else a test uses is loaded by name when it is asked for. */
@@ -51,6 +52,9 @@ function unpackModule(kernel: Kernel, path: string, folder: string): string {
   return name
 }
 
+/** This checkout, without a slash at its end. */
+const PROJECT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
+
 const NINE_P = 'trans=virtio,version=9p2000.L,msize=512000'
 
 const init = (kernel: Kernel, modules: readonly string[]): string => `#!/bin/busybox sh
@@ -70,8 +74,11 @@ mount -t bpf bpf /new/sys/fs/bpf
 mount -t tracefs tracefs /new/sys/kernel/tracing
 mount -t devtmpfs devtmpfs /new/dev
 mkdir -p /new/dev/pts && mount -t devpts devpts /new/dev/pts
+mkdir /project && mount --bind /new${PROJECT} /project
 mount -t tmpfs -o mode=1777 tmpfs /new/tmp
 mount -t tmpfs tmpfs /new/run
+# It may stand under what these two have covered.
+mkdir -p /new${PROJECT} && mount --bind /project /new${PROJECT}
 mkdir -p ${`/new${SHARED_IN_GUEST}`} /new/lib/modules/${kernel.release}
 mount -t 9p -o ${NINE_P} shared /new${SHARED_IN_GUEST}
 mount --bind /new${kernel.modules} /new/lib/modules/${kernel.release}
