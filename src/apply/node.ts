@@ -4,13 +4,11 @@
 import { type IfIndex, ifIndex } from '../base/ifindex.ts'
 import type { Ip } from '../base/ip.ts'
 import { err, type Fault, fault, ok, type Result } from '../base/result.ts'
-import { getAddresses, parseAddress } from '../kernel/netlink/address.ts'
-import { getLinks, type LinkRow, parseLink } from '../kernel/netlink/link.ts'
-import { getRoutes, getRouteTo, parseRoute, type RouteRow } from '../kernel/netlink/route.ts'
+import type { LinkRow } from '../kernel/netlink/link.ts'
+import type { RouteRow } from '../kernel/netlink/route.ts'
 import { NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { type FastLaneInput, type Lane, neededGateways, planFastLane } from '../plan/fast_lane.ts'
 import { type Network, planNetwork } from '../plan/network.ts'
-import { VXLAN_LINK } from '../plan/ownership.ts'
 import { gatewayMac, type OwnLinks, ownLinks } from '../plan/pod_link.ts'
 import type { SocketWish } from '../plan/sockets.ts'
 import { findUplink, isOnLink, type Uplink, type UplinkFacts } from '../plan/uplink.ts'
@@ -28,18 +26,18 @@ import {
   sweepDeleted,
   type WireSpec,
 } from './endpoint.ts'
-import { applyEndpointLinks } from './endpoint_links.ts'
 import { type FastLane, type FastLaneStatus, plainOnly } from './fast_lane_contract.ts'
 import type { Firewall, FirewallPod } from './firewall_contract.ts'
 import { findGateways } from './gateways.ts'
-import { applyNeighbours, peerMacs, readNeighbours } from './neighbours.ts'
+import { readLinks, readUplinkFacts } from './host_facts.ts'
+import { peerMacs, readNeighbours } from './neighbours.ts'
 import { merged, nothing, type Outcome } from './outcome.ts'
+import { applyPlainNetwork } from './plain_network.ts'
 import { choosePodDevice } from './pod_device.ts'
 import { type NetworkRecord, readRecord, recordedRanges } from './record.ts'
-import { applyRoutes, readRoutes, routeSpecs } from './routes.ts'
+import { readRoutes } from './routes.ts'
 import { noSockets, type Sockets, type SocketsStatus } from './sockets_contract.ts'
-import { applySwitches, laneSwitches, readSwitch, wantedSwitches } from './switches.ts'
-import { applyFdb, applyVxlanAddresses, applyVxlanLink } from './vxlan.ts'
+import { laneSwitches } from './switches.ts'
 
 export type StartFacts = {
   readonly endpoints: readonly Endpoint[]
@@ -74,8 +72,6 @@ export type Report = Outcome & {
 }
 
 export type WireRequest = Omit<WireSpec, 'device'> & { readonly hostPorts: readonly HostPort[] }
-
-const PROTOCOL_ROUTER_ADVERTISEMENT = 9
 
 export class NodeKernel {
   readonly #route = new NetlinkSocket(NETLINK_ROUTE)
@@ -123,7 +119,7 @@ export class NodeKernel {
       deleting: own.deleting,
       hostPorts: this.#hostPorts,
       cooling: this.#firewall.recall().cooling,
-      record: readRecord(readRoutes(this.#route), this.#links()),
+      record: readRecord(readRoutes(this.#route), readLinks(this.#route)),
       removed,
     })
   }
@@ -141,7 +137,7 @@ export class NodeKernel {
   /** From nodes and the kernel's present state to the kernel's desired state; the changes and refusals in words. */
   reconcile(input: ReconcileInput): Report {
     const built = input.tables ? this.#firewall.start() : nothing
-    const facts = this.#facts()
+    const facts = readUplinkFacts(this.#route, this.#config)
     const self = input.nodes.find((n) => n.name === input.selfName)
     const found = findUplink(this.#config.uplink, self?.addresses ?? [], facts)
     const uplink = found.ok ? found.value : undefined
@@ -271,61 +267,21 @@ export class NodeKernel {
     endpoints: readonly Endpoint[],
     input: ReconcileInput,
   ): Outcome {
-    const { sweep } = input
-    const devices = new Map(facts.links.map((l) => [l.name, l.index]))
-    const vxlan = applyVxlanLink(
-      this.#route,
-      facts.links.find((l) => l.name === VXLAN_LINK),
-      network.vxlan,
-      sweep,
-    )
-    if (vxlan.link) devices.set(VXLAN_LINK, vxlan.link.index)
-    else devices.delete(VXLAN_LINK)
-    const device = (name: string) => devices.get(name)
-    const before = readNeighbours(this.#route)
-    const macs = peerMacs(before, uplink?.index)
+    const neighbours = readNeighbours(this.#route)
+    const macs = peerMacs(neighbours, uplink?.index)
     const gateways = findGateways(this.#route, uplink?.index, nodesBehindRouters(network, uplink))
-    const state = {
+    const guard = {
       network,
       uplink,
       nodeAddresses: input.nodes.flatMap((n) => n.addresses),
       peerMacs: macs,
       pods: endpoints.map((e) => this.#firewallPod(e)),
     }
-    const links = merged([
-      vxlan,
-      // The filter stands before the first route leads anywhere.
-      this.#firewall.apply(state, sweep),
-      applySwitches([
-        ...wantedSwitches(network.families, uplink?.name, this.#routerFed(uplink)),
-        ...(this.#fastLane.isOpen() ? laneSwitches() : []),
-      ]),
-      vxlan.link && network.vxlan
-        ? merged([
-            applyVxlanAddresses(
-              this.#route,
-              vxlan.link.index,
-              facts.addresses,
-              network.vxlan.addresses,
-              sweep,
-            ),
-            applyFdb(this.#route, vxlan.link.index, network.fdb, sweep),
-          ])
-        : nothing,
-      applyEndpointLinks(this.#route, endpoints, facts.links, facts.addresses),
-    ])
-    // Routes go with their link: those read before it was made anew or set up again do not count.
-    const routes = links.changes.length > 0 ? readRoutes(this.#route) : facts.routes
-    const routers = neededGateways(network, gateways).map((ip) => ({
-      device: uplink?.name ?? '',
-      ip,
-      mac: undefined,
-    }))
-    const plain = merged([
-      links,
-      applyNeighbours(this.#route, before, [...network.neighbours, ...routers], device, sweep),
-      applyRoutes(this.#route, routes, routeSpecs(network.routes, device), sweep),
-    ])
+    const switches = this.#fastLane.isOpen() ? laneSwitches() : []
+    const plain = applyPlainNetwork({
+      ...{ socket: this.#route, firewall: this.#firewall, network, uplink, facts, endpoints, neighbours },
+      ...{ guard, switches, routers: neededGateways(network, gateways), sweep: input.sweep },
+    })
     return merged([
       plain,
       this.#applyFastLane({ network, uplink, endpoints, macs, gateways, links: facts.links }, input),
@@ -368,36 +324,8 @@ export class NodeKernel {
     }
   }
 
-  #facts(): UplinkFacts {
-    const { canReach } = this.#config.uplink
-    return {
-      links: this.#links(),
-      addresses: this.#route
-        .dump(getAddresses())
-        .map(parseAddress)
-        .filter((a) => a !== undefined),
-      wayTo: canReach === undefined ? undefined : this.#wayTo(canReach),
-    }
-  }
-
-  #wayTo(ip: Ip): UplinkFacts['wayTo'] {
-    const answer = this.#route.request(getRouteTo(ip))
-    return answer.ok && answer.replies[0] ? parseRoute(answer.replies[0])?.device : undefined
-  }
-
-  /** True if router advertisements give the host its IPv6 way out, and the host still obeys them. */
-  #routerFed(uplink: Uplink | undefined): boolean {
-    if (!uplink || readSwitch(`ipv6/conf/${uplink.name}/accept_ra`) !== '1') return false
-    const routes = this.#route.dump(getRoutes(6, PROTOCOL_ROUTER_ADVERTISEMENT)).map(parseRoute)
-    return routes.some((r) => r?.device === uplink.index)
-  }
-
-  #links(): LinkRow[] {
-    return this.#route.dump(getLinks()).map(parseLink)
-  }
-
   #ownLinks(): OwnLinks {
-    return ownLinks(this.#links())
+    return ownLinks(readLinks(this.#route))
   }
 
   #firewallPod(e: Endpoint): FirewallPod {

@@ -4,7 +4,7 @@ import type { Fault } from '../../base/result.ts'
 import { runSyscallProgram } from '../../kernel/bpf/test_run.ts'
 import type { FastLanePlan, FastPath, Lane } from '../../plan/fast_lane.ts'
 import type { Config } from '../../schema/config.ts'
-import type { FastLaneStatus, FlowCount, PeerLane } from '../fast_lane_contract.ts'
+import { type FastLaneStatus, type FlowCount, type PeerLane, plainOnly } from '../fast_lane_contract.ts'
 import { layouts, PATH_LOCAL } from './abi.ts'
 import { readPathCount, readReasons } from './counts.ts'
 import type { Opened } from './fast_lane.ts'
@@ -22,19 +22,7 @@ export function laneStatus(opened: Opened | undefined, facts: LaneFacts): FastLa
   const { plan, fault, flows, configured } = facts
   const counts = opened?.maps.get('path_counts')
   const reasons = opened?.maps.get('reasons')
-  if (!opened || !counts || !reasons)
-    return {
-      fault,
-      lane: 'plain',
-      why: 'there is no fast lane',
-      asked: undefined,
-      attached: undefined,
-      here: undefined,
-      waitingPods: 0,
-      peers: [],
-      flows: undefined,
-      reasons: [],
-    }
+  if (!opened || !counts || !reasons) return { ...plainOnly.status(), fault }
   const lane = plan?.lane ?? opened.lanes.wish(undefined) ?? configured
   const peerLane = (path: FastPath): PeerLane => ({
     peer: path.peer,
