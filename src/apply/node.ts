@@ -9,6 +9,7 @@ import type { RouteRow } from '../kernel/netlink/route.ts'
 import { NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { type FastLaneInput, type Lane, neededGateways, planFastLane } from '../plan/fast_lane.ts'
 import { type Network, planNetwork } from '../plan/network.ts'
+import { VXLAN_LINK } from '../plan/ownership.ts'
 import { gatewayMac, type OwnLinks, ownLinks } from '../plan/pod_link.ts'
 import type { SocketWish } from '../plan/sockets.ts'
 import { findUplink, isOnLink, type Uplink, type UplinkFacts } from '../plan/uplink.ts'
@@ -38,6 +39,7 @@ import { type NetworkRecord, readRecord, recordedRanges } from './record.ts'
 import { readRoutes } from './routes.ts'
 import { noSockets, type Sockets, type SocketsStatus } from './sockets_contract.ts'
 import { laneSwitches } from './switches.ts'
+import { applyVxlanLink } from './vxlan.ts'
 
 export type StartFacts = {
   readonly endpoints: readonly Endpoint[]
@@ -267,6 +269,9 @@ export class NodeKernel {
     endpoints: readonly Endpoint[],
     input: ReconcileInput,
   ): Outcome {
+    const tunnel = facts.links.find((l) => l.name === VXLAN_LINK)
+    const vxlan = applyVxlanLink(this.#route, tunnel, network.vxlan, input.sweep)
+    // Only now: a device takes its neighbours along.
     const neighbours = readNeighbours(this.#route)
     const macs = peerMacs(neighbours, uplink?.index)
     const gateways = findGateways(this.#route, uplink?.index, nodesBehindRouters(network, uplink))
@@ -279,8 +284,15 @@ export class NodeKernel {
     }
     const switches = this.#fastLane.isOpen() ? laneSwitches() : []
     const plain = applyPlainNetwork({
-      ...{ socket: this.#route, firewall: this.#firewall, network, uplink, facts, endpoints, neighbours },
-      ...{ guard, switches, routers: neededGateways(network, gateways), sweep: input.sweep },
+      ...{ socket: this.#route, firewall: this.#firewall, network, uplink, facts, vxlan },
+      ...{
+        endpoints,
+        neighbours,
+        guard,
+        switches,
+        routers: neededGateways(network, gateways),
+        sweep: input.sweep,
+      },
     })
     return merged([
       plain,

@@ -1,5 +1,5 @@
-// The plain network of one reconcile, written in the order in which nothing leads where the guard is not up yet: tunnel
-// device, filter, switches, addresses and forwarding entries, pod links, neighbours, routes.
+// The plain network of one reconcile behind its tunnel device, written in the order in which nothing leads where the
+// guard is not up yet: filter, switches, addresses and forwarding entries, pod links, neighbours, routes.
 
 import type { IfIndex } from '../base/ifindex.ts'
 import type { Ip } from '../base/ip.ts'
@@ -18,7 +18,7 @@ import { applyNeighbours } from './neighbours.ts'
 import { merged, nothing, type Outcome } from './outcome.ts'
 import { applyRoutes, readRoutes, routeSpecs } from './routes.ts'
 import { applySwitches, type Switch, wantedSwitches } from './switches.ts'
-import { applyFdb, applyVxlanAddresses, applyVxlanLink, type VxlanState } from './vxlan.ts'
+import { applyFdb, applyVxlanAddresses, type VxlanState } from './vxlan.ts'
 
 export type PlainNetworkInput = {
   readonly socket: NetlinkSocket
@@ -26,7 +26,10 @@ export type PlainNetworkInput = {
   readonly network: Network
   readonly uplink: Uplink | undefined
   readonly facts: UplinkFacts & { readonly routes: readonly RouteRow[] }
+  /** The tunnel device as it stands by now. */
+  readonly vxlan: VxlanState
   readonly endpoints: readonly Endpoint[]
+  /** Read after the tunnel device was changed. */
   readonly neighbours: readonly NeighbourRow[]
   readonly guard: FirewallState
   /** Beside those of the network. */
@@ -37,9 +40,7 @@ export type PlainNetworkInput = {
 }
 
 export function applyPlainNetwork(input: PlainNetworkInput): Outcome {
-  const { socket, network, uplink, facts, sweep } = input
-  const tunnel = facts.links.find((l) => l.name === VXLAN_LINK)
-  const vxlan = applyVxlanLink(socket, tunnel, network.vxlan, sweep)
+  const { socket, network, uplink, facts, vxlan, sweep } = input
   const device = deviceIndexes(facts.links, vxlan)
   const links = merged([
     vxlan,
@@ -49,7 +50,7 @@ export function applyPlainNetwork(input: PlainNetworkInput): Outcome {
       ...wantedSwitches(network.families, uplink?.name, isRouterFed(socket, uplink)),
       ...input.switches,
     ]),
-    applyTunnel(input, vxlan),
+    applyTunnel(input),
     applyEndpointLinks(socket, input.endpoints, facts.links, facts.addresses),
   ])
   // Routes go with their link: those read before it was made anew or set up again do not count.
@@ -69,7 +70,8 @@ function deviceIndexes(links: readonly LinkRow[], vxlan: VxlanState): (name: str
   return (name) => devices.get(name)
 }
 
-function applyTunnel({ socket, network, facts, sweep }: PlainNetworkInput, { link }: VxlanState): Outcome {
+function applyTunnel({ socket, network, facts, vxlan, sweep }: PlainNetworkInput): Outcome {
+  const { link } = vxlan
   if (!link || !network.vxlan) return nothing
   return merged([
     applyVxlanAddresses(socket, link.index, facts.addresses, network.vxlan.addresses, sweep),
