@@ -43,6 +43,7 @@ enum flow_state {
 	SEEN = 1,   // << side: a packet from that side has been seen
 	FIN = 4,    // << side: that side has sent its last byte
 	BEGUN = 16, // << side: that side began the flow
+	ECHO_FAST = 64, // the last echo request went by the fast lane
 };
 
 struct flow {
@@ -87,7 +88,7 @@ struct path {
 	__u32 lane;
 	__u32 ifindex;   // the uplink
 	__u32 mtu_bytes; // of a pod's IP packet; a program lowers it when a router says so
-	__u32 hop;       // index into `hops`
+	__u32 hop;       // index into `hops`; 0: none is known
 	__u16 checksum;  // of the outer IPv4 header with length, identification and ECN zero, not yet complemented
 	__u8 zero[2];
 	__u8 peer[16]; // the only outer source that is taken from it

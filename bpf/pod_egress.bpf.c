@@ -30,7 +30,7 @@ static __always_inline int to_path(struct __sk_buff *skb, struct packet *packet,
 	struct hop *hop = bpf_map_lookup_elem(&hops, &index);
 	int reason;
 
-	if (!hop || hop->state != HOP_GOOD)
+	if (!index || !hop || hop->state != HOP_GOOD)
 		return down(skb, flow->path, REASON_HOP);
 	if (wire_bytes(skb, packet, ETH_HLEN) > path->mtu_bytes)
 		return down(skb, flow->path, REASON_TOO_BIG);
@@ -86,7 +86,7 @@ int pod_egress(struct __sk_buff *skb)
 	path = bpf_map_lookup_elem(&paths, &flow->path);
 	if (!path)
 		return to_stack(REASON_OUTSIDE);
-	if (flow->lane != LANE_FAST || path->lane != LANE_FAST)
+	if (flow->lane != LANE_FAST || !takes_fast(&packet, flow, path->lane, clock_units()))
 		return down(skb, flow->path, flow->lane != LANE_FAST ? flow->reason : REASON_LANE);
 	if (packet.ttl <= 1)
 		return down(skb, flow->path, REASON_TTL);

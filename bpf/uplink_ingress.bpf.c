@@ -139,7 +139,7 @@ int uplink_ingress(struct __sk_buff *skb)
 	// A packet of ours that came back, or an error about one that is not for a pod of this node.
 	if (!flow->side[!(packet.side & 1)].ifindex)
 		return to_stack(REASON_SENDER);
-	if (flow->lane != LANE_FAST || path->lane != LANE_FAST) {
+	if (flow->lane != LANE_FAST || !takes_fast(&packet, flow, path->lane, clock_units())) {
 		count_received(skb, flow->path, LANE_PLAIN);
 		return to_stack(flow->lane != LANE_FAST ? flow->reason : REASON_LANE);
 	}

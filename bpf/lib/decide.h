@@ -208,6 +208,13 @@ static __noinline int decide(struct __sk_buff *skb, struct packet *packet, const
 	// address at both ends, only its answers look so.
 	translated = begins ? NOT_TRANSLATED : translation_of(skb, packet);
 	choose_lane(out, translated);
+	if (packet->echo == ECHO_REQUESTED && out->lane == LANE_FAST) {
+		struct path *path = bpf_map_lookup_elem(&paths, &out->path);
+		if (path && path->lane == LANE_FAST)
+			out->state |= ECHO_FAST;
+		else
+			out->state &= ~ECHO_FAST;
+	}
 	if (begins && known)
 		remove_flow(&packet->key, known);
 	if (packet->tcp_flags & TCP_RST && !known) {

@@ -51,6 +51,23 @@ static __always_inline struct flow *decided_flow(const struct packet *packet, st
 	return is_current(waiting) ? waiting : NULL;
 }
 
+// Whether a packet of a fast flow takes the fast lane, if its path has this one now. An answer to an echo request follows
+// the request: connection tracking, which has not seen that one, calls the answer invalid. So a switch loses no ping.
+static __always_inline int takes_fast(const struct packet *packet, struct flow *flow, __u32 path_lane, __u32 now)
+{
+	if (packet->echo == ECHO_REQUESTED) {
+		if (path_lane != LANE_FAST)
+			flow->state &= ~ECHO_FAST;
+		else if (flow->asked != now || !(flow->state & ECHO_FAST)) {
+			flow->state |= ECHO_FAST;
+			flow->asked = now;
+		}
+	}
+	if (path_lane == LANE_FAST)
+		return 1;
+	return packet->echo == ECHO_ANSWERED && flow->state & ECHO_FAST && now - flow->asked <= 1;
+}
+
 // True if the pods at both ends may have one flow more.
 static __always_inline int take_share(const struct flow *flow)
 {

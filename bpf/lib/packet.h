@@ -34,6 +34,9 @@ struct icmp_header {
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_BAD_PARAMETER 12
 
+#define ECHO_REQUESTED 1
+#define ECHO_ANSWERED 2
+
 #define ECN_MASK 3
 #define ECN_CE 3
 
@@ -50,6 +53,7 @@ struct packet {
 	__u8 ttl;
 	__u8 ecn;
 	__u8 tcp_flags;
+	__u8 echo;       // ECHO_REQUESTED or ECHO_ANSWERED
 	__u8 icmp_error; // an ICMP error, whose `key` says nothing until the quoted packet is read
 } __attribute__((aligned(8)));
 
@@ -135,6 +139,9 @@ static __always_inline int read_echo(struct packet *packet, void *l4, void *end,
 		if (!packet->icmp_error && icmp->type != ICMPV6_ECHO_REQUEST && icmp->type != ICMPV6_ECHO_REPLY)
 			return REASON_HEADER;
 	}
+	if (!packet->icmp_error)
+		packet->echo = icmp->type == ICMP_ECHO_REQUEST || icmp->type == ICMPV6_ECHO_REQUEST ? ECHO_REQUESTED
+												    : ECHO_ANSWERED;
 	ports[0] = ports[1] = icmp->id;
 	packet->header_bytes += sizeof(*icmp);
 	return REASON_NONE;
@@ -203,6 +210,7 @@ static __always_inline int read_packet(struct packet *packet, void *ip, void *en
 	packet->protocol = protocol;
 	packet->tcp_flags = 0;
 	packet->icmp_error = 0;
+	packet->echo = 0;
 	if (protocol == bpf_htons(ETH_P_IP))
 		return read_ipv4(packet, ip, end);
 	if (protocol == bpf_htons(ETH_P_IPV6))

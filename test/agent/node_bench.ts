@@ -122,15 +122,20 @@ export class NodeBench {
     this.#agent = agent
   }
 
-  /** Resolves when a while has passed without the agent changing anything. */
+  /** Resolves when a while has passed without the agent changing anything, and no new pod waits for its programs. */
   async settled(quietMs = 150): Promise<void> {
     let count = -1
     let since = Date.now()
-    await until('the agent settles', () => {
+    await until('the agent settles', async () => {
       if (this.agent.lines.length !== count) since = Date.now()
       count = this.agent.lines.length
-      return Date.now() - since > quietMs
+      return Date.now() - since > quietMs && !(await this.#hasWaitingPods())
     })
+  }
+
+  async #hasWaitingPods(): Promise<boolean> {
+    const status = await this.status().catch(() => undefined)
+    return status?.fastLane?.waitingPods !== undefined
   }
 
   get socket(): string {

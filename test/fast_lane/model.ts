@@ -33,7 +33,13 @@ export type World = {
   readonly asks: boolean
 }
 /** Ends by address and port: a pod may speak to itself. */
-type Flow = { readonly seen: Set<string>; readonly ended: Set<string>; working: boolean; sure: boolean }
+type Flow = {
+  readonly seen: Set<string>
+  readonly ended: Set<string>
+  working: boolean
+  sure: boolean
+  echoFast?: boolean
+}
 type Ends = Pick<Read, 'src' | 'dst' | 'protocol' | 'ports'>
 
 const FIN = 1
@@ -207,7 +213,10 @@ function carry(
   const path = pathTo(topology, from ? ends.dst : ends.src)
   if (from?.limited || to?.limited) return stack('reason_limited')
   if (!asks && !(flow.working || flow.seen.size === 2)) return stack('reason_unseen')
-  if ((from && to ? topology.here : path?.lane) !== 'fast') return stack('reason_lane')
+  const isFast = (from && to ? topology.here : path?.lane) === 'fast'
+  if (packet.echo === 'asked') flow.echoFast = isFast
+  // An answer follows its request, which the stack has not seen.
+  if (!isFast && !(packet.echo === 'answered' && flow.echoFast)) return stack('reason_lane')
   if (packet.ttl <= 1) return stack('reason_ttl')
   if (to && !from) return intoPod(arrival.frame, frame, packet, to)
   const ipBytes = arrival.frame.length - 14

@@ -16,6 +16,7 @@ export type Read = {
   readonly headerBytes: number
   /** An ICMP error: what it is about is read by itself. */
   readonly error: boolean
+  readonly echo?: 'asked' | 'answered'
 }
 /** Where the IP header of what is for a pod stands, and what was before it. */
 export type Frame = {
@@ -30,6 +31,7 @@ const ICMP = { 4: 1, 6: 58 } as const
 const TCP = 6
 const UDP = 17
 const ECHOES = { 4: [0, 8], 6: [128, 129] } as const
+const REQUEST = { 4: 8, 6: 128 } as const
 const ERRORS = { 4: [3, 11, 12], 6: [1, 2, 3, 4] } as const
 
 const familyOfType = (type: number): 4 | 6 | undefined =>
@@ -108,7 +110,7 @@ function readIp(frame: Buffer, at: number, type: number): Read | Reason {
 const isMapped = (address: Buffer): boolean =>
   address.readBigUInt64BE(0) === 0n && address.readUInt32BE(8) === 0xffff
 
-type Transport = Pick<Read, 'ports' | 'flags' | 'headerBytes' | 'error'>
+type Transport = Pick<Read, 'ports' | 'flags' | 'headerBytes' | 'error' | 'echo'>
 
 function readTransport(l4: Buffer, protocol: number, family: 4 | 6): Transport | undefined {
   if (protocol === TCP && l4.length >= 20) {
@@ -122,7 +124,8 @@ function readTransport(l4: Buffer, protocol: number, family: 4 | 6): Transport |
   const error = ERRORS[family].some((t) => t === type)
   if (!error && !ECHOES[family].some((t) => t === type)) return undefined
   const id = l4.readUInt16BE(4)
-  return { ports: [id, id], flags: 0, headerBytes: 8, error }
+  const echo = type === REQUEST[family] ? 'asked' : 'answered'
+  return { ports: [id, id], flags: 0, headerBytes: 8, error, ...(error ? {} : { echo }) }
 }
 
 const portsOf = (l4: Buffer): [number, number] => [l4.readUInt16BE(0), l4.readUInt16BE(2)]

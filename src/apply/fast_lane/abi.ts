@@ -13,6 +13,7 @@ export const flowState = {
   SEEN: 1,
   FIN: 4,
   BEGUN: 16,
+  ECHO_FAST: 64,
 } as const
 
 export const endpointFlags = {
