@@ -27,6 +27,7 @@ test('a restarted agent knows its netkit pods, changes nothing, and DEL takes bo
     [...before, ...netkits(one.ns), ...netkits(two.ns)].map((l) => l.name.slice(0, 4)),
     ['podl', 'podl', 'eth0', 'eth0'],
   )
+  await bench.settled()
   await bench.agent.kill()
   await bench.start('second')
   assert.deepEqual(bench.agent.changes(), [])
