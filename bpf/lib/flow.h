@@ -121,8 +121,9 @@ static __always_inline int may_begin(const struct flow *flow, __u32 now)
 
 static __always_inline void remove_flow(const struct flow_key *key, const struct flow *flow)
 {
-	give_share(flow);
-	bpf_map_delete_elem(&flows, key);
+	// Of two processors that see the end, one takes it out.
+	if (!bpf_map_delete_elem(&flows, key))
+		give_share(flow);
 }
 
 // TCP's end: both sides have said it and the last acknowledgement passes, or one has broken off.

@@ -68,6 +68,8 @@ static __noinline int match_error(struct __sk_buff *skb, struct packet *packet, 
 		return same_address(&from, source_of(packet)) ? REASON_NONE : REASON_OUTSIDE;
 	}
 	// A router on the way may speak of any flow; in a tunnel, or as a pod, only its own node may.
+	if (bpf_map_lookup_elem(&endpoints, &from))
+		return REASON_SENDER;
 	path = path_to(&from, &index);
 	if (path ? !is_from(path, sender) : sender->tunnel)
 		return REASON_SENDER;

@@ -7,6 +7,9 @@
 
 #define ICMP_FRAGMENTATION_NEEDED 4
 #define ICMP6_PACKET_TOO_BIG 2
+// Smaller ones nobody means honestly: the kernel's own least (min_pmtu), and IPv6's.
+#define SMALLEST_4 552
+#define SMALLEST_6 1280
 
 static __always_inline int lower(struct path *path, __u32 mtu_bytes, const __u8 *peer)
 {
@@ -48,7 +51,7 @@ static __noinline int hear_too_big(struct __sk_buff *skb)
 		    bpf_skb_load_bytes(skb, at + 8 + sizeof(struct iphdr) + 2, &port, 2))
 			return 0;
 		mtu = bpf_ntohs(next);
-		mtu = mtu > TUNNEL_4 ? mtu - TUNNEL_4 : 0;
+		mtu = mtu >= SMALLEST_4 ? mtu - TUNNEL_4 : 0;
 	} else {
 		at += sizeof(struct ipv6hdr);
 		if (bpf_skb_load_bytes(skb, at, &icmp, sizeof(icmp)) || icmp.type != ICMP6_PACKET_TOO_BIG ||
@@ -58,7 +61,7 @@ static __noinline int hear_too_big(struct __sk_buff *skb)
 		    bpf_skb_load_bytes(skb, at + 8 + sizeof(struct ipv6hdr) + 2, &port, 2))
 			return 0;
 		mtu = bpf_ntohl(mtu);
-		mtu = mtu > TUNNEL_6 ? mtu - TUNNEL_6 : 0;
+		mtu = mtu >= SMALLEST_6 ? mtu - TUNNEL_6 : 0;
 	}
 	// Only a packet of a tunnel: what else this node sends to the peer may be larger.
 	if (protocol != IPPROTO_UDP)

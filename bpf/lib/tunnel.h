@@ -39,8 +39,9 @@ static __always_inline int write_tunnel_4(struct __sk_buff *skb, const struct pa
 	ip->tos = packet->ecn;
 	ip->tot_len = bpf_htons(bytes);
 	udp->source = flow->source_port;
-	// Routers may fragment it: packets of a flow must differ. Of IPv6 there is nothing to derive it from.
-	ip->id = packet->protocol == bpf_htons(ETH_P_IP) ? packet->id ^ flow->source_port : bpf_get_prandom_u32();
+	// Routers may fragment it: packets of a flow must differ. IPv6 has none, and senders of single packets often zero.
+	ip->id = packet->protocol == bpf_htons(ETH_P_IP) && packet->id ? packet->id ^ flow->source_port
+									: bpf_get_prandom_u32();
 	check = path->checksum + ip->tot_len + ip->id + bpf_htons(packet->ecn);
 	check = (check & 0xffff) + (check >> 16);
 	ip->check = ~(check + (check >> 16));

@@ -1,6 +1,7 @@
 // Which way programs are attached on this kernel, and how what a former run attached the other way goes: only when the
 // new programs stand. Until then a packet meets both, and the second finds what the first has decided.
 
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fault, ok, type Result } from '../../base/result.ts'
 import { ATTACH, hasDeviceHook } from '../../kernel/bpf/link.ts'
@@ -30,6 +31,13 @@ export function chooseAttachments(folder: string, asked: 'auto' | Attachments['w
   }
   const [chosen, other] = asked === 'clsact' || !hasTcx ? [open.clsact, open.tcx] : [open.tcx, open.clsact]
   return ok({ attachments: chosen(), dropFormer: once(() => detachAll(other())) })
+}
+
+/** Takes off whatever a former run attached, either way: nobody would keep its maps right. */
+export function detachFormer(folder: string): void {
+  if (!existsSync(folder)) return
+  detachAll(linkAttachments(join(folder, 'links')))
+  detachAll(clsactAttachments(join(folder, 'clsact')))
 }
 
 function detachAll(former: Attachments): string[] {

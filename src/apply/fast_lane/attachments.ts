@@ -43,25 +43,26 @@ export function linkAttachments(folder: string): Attachments {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const pin = (device: string, hook: Hook): string => join(folder, `${device}-${hook}`)
   /** BOUNDED by the hooks of this node's devices: programs by pin, so that a look asks the kernel nothing. */
-  const programs = new Map<string, number>()
+  const programs = new Map<string, { readonly fd: number; readonly index: number }>()
 
   const attach = (device: Device, hook: Hook, program: BpfProgram): Result<boolean> => {
     const path = pin(device.name, hook)
-    if (programs.get(path) === program.fd && existsSync(path)) return ok(false)
+    const known = programs.get(path)
+    if (known?.fd === program.fd && known.index === device.index && existsSync(path)) return ok(false)
     const standing = standingLink(path, device)
     if (!standing.ok) return standing
     if (standing.value) {
       const isSame = standing.value.info().programId === programInfo(program.fd).id
       const updated = isSame ? ok(undefined) : standing.value.update(program.fd)
       standing.value.close()
-      if (updated.ok) programs.set(path, program.fd)
+      if (updated.ok) programs.set(path, { fd: program.fd, index: device.index })
       return updated.ok ? ok(!isSame) : updated
     }
     const made = attachToDevice(program.fd, device.index, ATTACH_TYPE[hook])
     if (!made.ok) return made
     const pinned = made.value.pin(path)
     made.value.close()
-    if (pinned.ok) programs.set(path, program.fd)
+    if (pinned.ok) programs.set(path, { fd: program.fd, index: device.index })
     return pinned.ok ? ok(true) : pinned
   }
   const detach = (device: string): void => {

@@ -11,11 +11,11 @@ import type { BpfMap } from '../../kernel/bpf/map.ts'
 import type { Constants } from '../../kernel/bpf/object_maps.ts'
 import type { BpfProgram } from '../../kernel/bpf/program.ts'
 import { RingBuffer } from '../../kernel/bpf/ring_buffer.ts'
-import type { FastLanePlan, Lane } from '../../plan/fast_lane.ts'
+import type { FastLanePlan, FastPath, Lane } from '../../plan/fast_lane.ts'
 import type { Config } from '../../schema/config.ts'
 import type { FastLane, FlowCount, LaneEvent } from '../fast_lane_contract.ts'
 import { merged, nothing, type Outcome } from '../outcome.ts'
-import { type Choice, chooseAttachments } from './attachment_choice.ts'
+import { type Choice, chooseAttachments, detachFormer } from './attachment_choice.ts'
 import { type Epochs, mapEpochs } from './epochs.ts'
 import { readEvent } from './events.ts'
 import { type Lanes, lanesSpec, openLanes } from './lanes.ts'
@@ -55,18 +55,25 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
       if (result.ok) {
         opened = result.value
         if (onEvent) events = listen(opened, onEvent)
-      } else refusal = result.error
+      } else {
+        refusal = result.error
+        detachFormer(config.directories.bpf)
+      }
       return refusal ? { changes: [], faults: [refusal] } : nothing
     },
     apply: (wanted, options) => {
       plan = wanted
       if (!opened) return { changes: [], faults: refusal ? [refusal] : [], switched: [] }
+      // Both directions or neither: without the program at the uplink nothing goes out by the fast lane.
+      const uplink = attachUplink(opened, wanted)
+      const [refused] = uplink.faults
+      const lanes: FastLanePlan = refused ? { ...wanted, paths: wanted.paths.map(plainFor(refused)) } : wanted
+      plan = lanes
       const limited = new Set(wanted.pods.filter((p) => p.limited).map((p) => p.index))
       const pods = opened.pods.apply(wanted, limited, options.sweep)
-      const paths = opened.paths.apply(wanted, options)
-      // What is in the maps holds from the first packet on.
-      const attached = applyAttachments(opened, wanted, options.sweep)
-      return { ...merged([pods, paths, attached]), switched: paths.switched }
+      const paths = opened.paths.apply(lanes, options)
+      const off = options.sweep ? detachOthers(opened, wanted) : nothing
+      return { ...merged([uplink, pods, paths, off]), switched: paths.switched }
     },
     addPod: (endpoint, limited) => opened?.pods.add(endpoint, limited),
     attachNext: () => opened?.pods.attachNext(),
@@ -182,13 +189,23 @@ function constantsOf(config: Config): Constants {
   return constants
 }
 
-function applyAttachments(opened: Opened, plan: FastLanePlan, sweep: boolean): Outcome {
-  const { uplink } = plan
-  const outcomes = [...(uplink ? [attachAll(opened, uplink, [['uplink-ingress', 'uplink_ingress']])] : [])]
-  if (!sweep) return merged(outcomes)
-  const wanted = new Set([...plan.endpoints.map((e) => e.link.name), ...(uplink ? [uplink.name] : [])])
+const plainFor =
+  (refused: Fault) =>
+  (path: FastPath): FastPath => ({
+    ...path,
+    lane: 'plain',
+    why: `no program at the uplink: ${refused.found}`,
+  })
+
+function attachUplink(opened: Opened, { uplink }: FastLanePlan): Outcome {
+  return uplink ? attachAll(opened, uplink, [['uplink-ingress', 'uplink_ingress']]) : nothing
+}
+
+function detachOthers(opened: Opened, { endpoints, uplink }: FastLanePlan): Outcome {
+  const wanted = new Set([...endpoints.map((e) => e.link.name), ...(uplink ? [uplink.name] : [])])
   const surplus = opened.attachments.devices().filter((name) => !wanted.has(name))
   for (const name of surplus) opened.attachments.detach(name)
-  const off = [...surplus, ...opened.dropFormer()]
-  return merged([...outcomes, { changes: off.map((name) => `fast lane: off ${name}`), faults: [] }])
+  // The other way's programs serve the pods that still wait for this way's.
+  const off = [...surplus, ...(opened.pods.waiting === 0 ? opened.dropFormer() : [])]
+  return { changes: off.map((name) => `fast lane: off ${name}`), faults: [] }
 }

@@ -7,7 +7,7 @@ import { ok, type Result } from '../../base/result.ts'
 import { type BpfMap, createMap, type MapSpec, openPinnedMap, specDifference } from '../../kernel/bpf/map.ts'
 
 /** Entries that a restart must not lose; all others are written again from the plan. */
-const CARRIED = new Set(['flows', 'ranges'])
+const CARRIED = new Set(['flows', 'ranges', 'lanes'])
 
 /** @returns by name; whatever else stands in the folder is an older version's and is removed */
 export function openMaps(folder: string, specs: readonly MapSpec[]): Result<ReadonlyMap<string, BpfMap>> {

@@ -102,11 +102,19 @@ export class PathTable {
     const known = this.#indexes.get(path.key)
     if (known !== undefined) return known
     const recorded = path.ranges.map((r) => this.#ranges.get(rangeKey(r))?.readUInt32LE(0))
-    const index = recorded.find((i) => i !== undefined && !taken.has(i)) ?? free.next().value
+    const index =
+      recorded.find((i) => i !== undefined && !taken.has(i) && this.#leadsTo(i, path)) ?? free.next().value
     if (index === undefined) return undefined
     this.#indexes.set(path.key, index)
     taken.add(index)
     return index
+  }
+
+  /** While no agent ran a range may have come to another node: the index is the old one's. */
+  #leadsTo(index: number, path: FastPath): boolean {
+    const { at, count } = layouts.path.peer
+    const standing = this.#maps.paths.lookup(indexKey(index))
+    return standing?.subarray(at, at + count).equals(addressKey(path.address)) ?? false
   }
 
   /** Those that neither a path nor a range of the kernel's record has; `taken` may grow meanwhile. */

@@ -43,7 +43,10 @@ export class Pods {
     return this.#waiting.size
   }
 
+  /** One that waits is in no map: an address may have been another pod's, when no agent ran. */
   add(endpoint: Endpoint, limited: boolean): void {
+    const stale = endpoint.addresses.filter((ip) => this.#parts.endpoints.delete(addressKey(ip)))
+    this.#parts.epochs.raise(stale)
     this.#waiting.set(endpoint.link.name, { endpoint, limited })
   }
 
@@ -61,7 +64,8 @@ export class Pods {
   }
 
   missing(endpoint: Endpoint): readonly string[] {
-    if (this.#waiting.has(endpoint.link.name)) return []
+    // Speed fails open: what never had them is whole without them.
+    if (!this.#attached.has(endpoint.link.name)) return []
     const missing = POD_HOOKS.filter(([hook]) => !this.#parts.attachments.isAttached(endpoint.link, hook))
     return missing.map(([hook]) => `program ${hook} on ${endpoint.link.name}`)
   }

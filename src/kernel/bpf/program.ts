@@ -1,6 +1,7 @@
 // Loads an object's programs into the kernel. The verifier's log is asked for only when it refuses one.
 
 import { fault, ok, type Result } from '../../base/result.ts'
+import { EAGAIN } from '../errno.ts'
 import { Attr, BPF, bpf, bpfFault, closeFd, cString, fieldText } from './command.ts'
 import { KernelBtf } from './kernel_btf.ts'
 import { KfuncTable } from './kfunc_table.ts'
@@ -14,6 +15,7 @@ import { PROGRAM, programTypeOf, sectionNames } from './program_type.ts'
 
 const LOG_BYTES = 16 << 20
 const LOG_LINES = 12
+const MOST_TRIES = 10
 
 export class BpfProgram {
   readonly fd: number
@@ -171,7 +173,9 @@ function loadProgram(
     .pointer(96, linked.lineInfo)
     .u32(104, linked.lineInfoBytes ? linked.lineInfo.length / linked.lineInfoBytes : 0)
     .pointer(120, context.kfuncs.fdArray())
-  const fd = bpf(BPF.PROG_LOAD, attr)
+  let fd = bpf(BPF.PROG_LOAD, attr)
+  // A signal that waits makes the verifier give up; the thread has none for long.
+  for (let again = 0; fd === -EAGAIN && again < MOST_TRIES; again++) fd = bpf(BPF.PROG_LOAD, attr)
   if (fd >= 0) return ok(new BpfProgram(fd, entry.name))
   return bpfFault(what, 'the verifier to take it', -fd, `it says:\n${verifierWords(attr)}`)
 }
