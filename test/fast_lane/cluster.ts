@@ -55,7 +55,8 @@ export async function fastCluster(t: TestContext, setting: ClusterSetting): Prom
       nodes: facts,
       config: { ...baseConfig(setting.path), ...laneConfig(lane, setting), ...setting.config },
     })
-    return nodeOn(bench, i + 1, host(bench.ns, segment, i + 1, underlay, 1500))
+    const own = host(bench.ns, segment, i + 1, underlay, 1500)
+    return nodeOn(bench, i + 1, own, setting.attach === 'clsact')
   })
   for (const node of nodes) routeOutside(node, outside, underlay)
   await Promise.all(nodes.map((n) => n.bench.start()))
@@ -78,10 +79,12 @@ const factOf = (n: number, underlay: readonly Family[]): NodeFact => ({
   podCIDRs: [`10.244.${n}.0/24`, `fd00:${n}::/64`],
 })
 
-function nodeOn(bench: NodeBench, number: number, own: Host): Node {
+function nodeOn(bench: NodeBench, number: number, own: Host, isByClsact: boolean): Node {
   const pod = async (container: string, runtimeConfig: object = {}): Promise<Pod> => {
     const options: CallOptions = { config: { runtimeConfig } }
     const made = await bench.pod(container, options)
+    // The kernel may lose a packet in the microseconds in which a clsact filter is added to a device (seen on 6.18 with tc).
+    if (isByClsact) await bench.settled()
     return { ...made, addresses: made.ips.map(ip) }
   }
   return { ...own, name: `n${number}`, number, bench, pod }
