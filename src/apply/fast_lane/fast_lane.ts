@@ -42,6 +42,7 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
   let flows: FlowCount | undefined
   let refusal: Fault | undefined
   let plan: FastLanePlan | undefined
+  let isSwept = false
 
   const laneOf = (peer: string | undefined): Lane => {
     const node = opened?.lanes.wish(undefined) ?? config.lane
@@ -72,11 +73,15 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
       const limited = new Set(wanted.pods.filter((p) => p.limited).map((p) => p.index))
       const pods = opened.pods.apply(wanted, limited, options.sweep)
       const paths = opened.paths.apply(lanes, options)
-      const off = options.sweep ? detachOthers(opened, wanted) : nothing
-      return { ...merged([uplink, pods, paths, off]), switched: paths.switched }
+      const others = options.sweep ? detachOthers(opened, wanted) : nothing
+      isSwept ||= options.sweep
+      return { ...merged([uplink, pods, paths, others]), switched: paths.switched }
     },
     addPod: (endpoint, limited) => opened?.pods.add(endpoint, limited),
-    attachNext: () => opened?.pods.attachNext(),
+    attachNext: () => {
+      const attached = opened?.pods.attachNext()
+      return opened && attached && isSwept ? merged([attached, dropFormer(opened)]) : attached
+    },
     removePod: (endpoint) => opened?.pods.remove(endpoint),
     linkGone: (endpoint) => opened?.pods.gone(endpoint),
     checkPod: (endpoint) => opened?.pods.missing(endpoint) ?? [],
@@ -205,7 +210,14 @@ function detachOthers(opened: Opened, { endpoints, uplink }: FastLanePlan): Outc
   const wanted = new Set([...endpoints.map((e) => e.link.name), ...(uplink ? [uplink.name] : [])])
   const surplus = opened.attachments.devices().filter((name) => !wanted.has(name))
   for (const name of surplus) opened.attachments.detach(name)
-  // The other way's programs serve the pods that still wait for this way's.
-  const off = [...surplus, ...(opened.pods.waiting === 0 ? opened.dropFormer() : [])]
-  return { changes: off.map((name) => `fast lane: off ${name}`), faults: [] }
+  return merged([off(surplus), dropFormer(opened)])
 }
+
+/** The other way's programs serve the pods that still wait for this way's. */
+const dropFormer = (opened: Opened): Outcome =>
+  opened.pods.waiting === 0 ? off(opened.dropFormer()) : nothing
+
+const off = (devices: readonly string[]): Outcome => ({
+  changes: devices.map((name) => `fast lane: off ${name}`),
+  faults: [],
+})
