@@ -9,7 +9,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I bpf -I/usr/include/$(
 BPF_OBJECTS := $(patsubst bpf/%.bpf.c,dist/bpf/%.o,$(wildcard bpf/*.bpf.c))
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bench-flat bpf-stats
+.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bench-flat bpf-stats abi
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,10 @@ dist/podlane-cni: native/cni.c native/cni_config.h native/cni_marker.h
 dist/bpf/%.o: bpf/%.bpf.c $(shell find bpf -name '*.h' 2>/dev/null)
 	@mkdir -p dist/bpf
 	clang-19 $(BPF_CFLAGS) -c $< -o $@.tmp && mv $@.tmp $@
+
+abi: node_modules/.done ## what programs and agent share, from bpf/abi.h into TypeScript
+	$(NODE) scripts/abi.ts
+	$(NODE) node_modules/@biomejs/biome/bin/biome format --write src/apply/fast_lane/abi.ts
 
 bpf-stats: build ## the BPF programs: instructions, what the verifier walked, machine code
 	$(NODE) --disable-warning=ExperimentalWarning scripts/bpf_stats.ts
