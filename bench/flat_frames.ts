@@ -3,7 +3,7 @@
 
 import { ipBytes } from '../src/base/ip.ts'
 import { macBytes } from '../src/base/mac.ts'
-import { PEER_MAC, POD_MAC } from './flat_world.ts'
+import { PEER_MAC, POD_MAC, UPLINK_MAC } from './flat_world.ts'
 import { ip } from './lib/node_namespace.ts'
 
 export type Flow = {
@@ -22,9 +22,9 @@ const VXLAN_PORT = 4789
 const VNI = 112
 
 export const outgoing = (flow: Flow): Buffer =>
-  Buffer.concat([ethernet(POD_MAC), tcp(flow.pod, flow.remote, flow.podPort, flow.remotePort)])
+  Buffer.concat([ethernet(PEER_MAC, POD_MAC), tcp(flow.pod, flow.remote, flow.podPort, flow.remotePort)])
 export const incoming = (flow: Flow): Buffer =>
-  Buffer.concat([ethernet(PEER_MAC), tcp(flow.remote, flow.pod, flow.remotePort, flow.podPort)])
+  Buffer.concat([ethernet(UPLINK_MAC, PEER_MAC), tcp(flow.remote, flow.pod, flow.remotePort, flow.podPort)])
 
 /** The same in the tunnel between two nodes. */
 export function tunnelled(flow: Flow, from: string, to: string): Buffer {
@@ -36,11 +36,11 @@ export function tunnelled(flow: Flow, from: string, to: string): Buffer {
   udp[8] = 0x08
   udp.writeUInt32BE(VNI << 8, 12)
   const bytes = udp.length + inner.length
-  return Buffer.concat([ethernet(PEER_MAC), ipv4(from, to, UDP, bytes), udp, inner])
+  return Buffer.concat([ethernet(UPLINK_MAC, PEER_MAC), ipv4(from, to, UDP, bytes), udp, inner])
 }
 
-const ethernet = (source: typeof POD_MAC): Buffer =>
-  Buffer.concat([macBytes(PEER_MAC), macBytes(source), Buffer.from([0x08, 0x00])])
+const ethernet = (destination: typeof POD_MAC, source: typeof POD_MAC): Buffer =>
+  Buffer.concat([macBytes(destination), macBytes(source), Buffer.from([0x08, 0x00])])
 
 function ipv4(from: string, to: string, protocol: number, bytes: number): Buffer {
   const out = Buffer.alloc(20)

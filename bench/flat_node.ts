@@ -2,14 +2,16 @@
 
 import { readdirSync } from 'node:fs'
 import { createFastLane } from '../src/apply/fast_lane/fast_lane.ts'
+import { addressKey, endpointValue } from '../src/apply/fast_lane/values.ts'
 import type { IfIndex } from '../src/base/ifindex.ts'
 import { must } from '../src/base/result.ts'
 import { type BpfMap, openPinnedMap } from '../src/kernel/bpf/map.ts'
 import { openPinnedProgram } from '../src/kernel/bpf/program.ts'
+import type { FastPod } from '../src/plan/fast_lane.ts'
 import { parseConfig } from '../src/schema/config.ts'
 import { type FlowMaps, writeFlows } from './flat_flows.ts'
 import type { Flow } from './flat_frames.ts'
-import { flatPlan } from './flat_world.ts'
+import { flatPlan, flatPods } from './flat_world.ts'
 import { BPF_FOLDER } from './lib/agent_process.ts'
 
 export const FLOW_ROOM = 1_048_576
@@ -39,10 +41,11 @@ export function makeFlatNode(size: Size, links: Links): FlatNode {
   const began = performance.now()
   const outcomes = [
     fastLane.start(),
-    fastLane.apply(flatPlan(size.nodes, size.pods, links.pod, links.uplink), { sweep: false, again: false }),
+    fastLane.apply(flatPlan(size.nodes, links.uplink), { sweep: false, again: false }),
   ]
   const faults = outcomes.flatMap((o) => o.faults)
   if (faults[0]) throw new Error(`${size.name}: ${faults[0].object}: ${faults[0].found}`)
+  writePods(folder, flatPods(size.pods, links.pod))
   const fillMs = performance.now() - began
   const maps = flowMaps(folder)
   const program = (name: string): number => programFd(`${folder}/programs`, name)
@@ -77,4 +80,11 @@ function programFd(folder: string, name: string): number {
   const program = file === undefined ? undefined : must(openPinnedProgram(`${folder}/${file}`, name))
   if (!program) throw new Error(`no program ${name} in ${folder}`)
   return program.fd
+}
+
+export function writePods(folder: string, pods: readonly FastPod[]): void {
+  const endpoints = must(openPinnedMap(`${folder}/maps/endpoints`))
+  if (!endpoints) throw new Error(`${folder} has no map of its pods`)
+  must(endpoints.updateBatch(pods.map((pod) => [addressKey(pod.ip), endpointValue(pod)])))
+  endpoints.close()
 }

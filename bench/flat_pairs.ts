@@ -3,17 +3,16 @@
 
 import { existsSync, mkdirSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { addressKey, endpointValue } from '../src/apply/fast_lane/values.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { IfIndex } from '../src/base/ifindex.ts'
 import { must } from '../src/base/result.ts'
 import { openPinnedMap } from '../src/kernel/bpf/map.ts'
 import { writeFlows } from './flat_flows.ts'
-import { FLOW_ROOM, flowMaps } from './flat_node.ts'
-import { localPod, MANY, otherFlows, POD_MAC, peerAddress, remoteRange } from './flat_world.ts'
+import { FLOW_ROOM, flowMaps, writePods } from './flat_node.ts'
+import { flatPods, MANY, otherFlows, peerAddress, remoteRange } from './flat_world.ts'
 import { BPF_FOLDER } from './lib/agent_process.ts'
 import { run } from './lib/command.ts'
 import { type Figure, single } from './lib/figures.ts'
-import { ip } from './lib/node_namespace.ts'
 import { ipLines, makeSegment, type Node } from './lib/segment.ts'
 import { medianInterval, spreadOf } from './lib/statistics.ts'
 import { measureTraffic, ownRateOf, rateOf, type Sample } from './lib/traffic.ts'
@@ -41,6 +40,8 @@ export async function flatPairFigures(rounds: number): Promise<readonly Figure[]
   for (const node of much.nodes) fill(node)
   const both = [little, much]
   checkPaths(both)
+  // New pods get their programs when no ADD waits.
+  await sleep(1_000)
   checkLane(both, 'at the start')
   const figures = compare(little, much, rounds)
   for (const node of much.nodes) checkFull(node)
@@ -75,12 +76,7 @@ function rangesOf(node: Node): number {
 
 function fill(node: Node): void {
   const maps = flowMaps(folderOf(node))
-  const endpoints = must(openPinnedMap(`${folderOf(node)}/maps/endpoints`))
-  if (!endpoints) throw new Error(`${node.name} has no map of its pods`)
-  const pods = Array.from({ length: MANY.pods }, (_, i) => ip(localPod(i + 1)))
-  const value = (address: (typeof pods)[number]): Buffer =>
-    endpointValue({ ip: address, index: NOBODY, mac: POD_MAC, limited: false })
-  must(endpoints.updateBatch(pods.map((address) => [addressKey(address), value(address)])))
+  writePods(folderOf(node), flatPods(MANY.pods, NOBODY))
   writeFlows(maps, otherFlows(MANY.flows, MANY.nodes - 2, MANY.pods), NOBODY)
   console.error(`filled: ${node.name}`)
 }

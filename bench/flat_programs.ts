@@ -8,7 +8,7 @@ import { withNetnsPath } from '../src/kernel/netns.ts'
 import type { Flow } from './flat_frames.ts'
 import { type FlatNode, type Links, makeFlatNode } from './flat_node.ts'
 import { batchNs, type Direction, emptyBatchNs, runNs, sightOf } from './flat_runs.ts'
-import { FEW, flowOf, kindOfPeer, MANY, otherFlows } from './flat_world.ts'
+import { FEW, flowOf, kindOfPeer, MANY, otherFlows, UPLINK_MAC } from './flat_world.ts'
 import { BPF_FOLDER } from './lib/agent_process.ts'
 import { run } from './lib/command.ts'
 import { type Figure, single } from './lib/figures.ts'
@@ -39,7 +39,12 @@ export function flatProgramFigures(batches: number): readonly Figure[] {
 }
 
 function makeLinks(netns: string): Links {
-  ipLines(netns, ['link add pod0 type veth peer name eth0', 'link set pod0 up', 'link set eth0 up'])
+  ipLines(netns, [
+    'link add pod0 type veth peer name eth0',
+    `link set eth0 address ${UPLINK_MAC}`,
+    'link set pod0 up',
+    'link set eth0 up',
+  ])
   const indexOf = (name: string): IfIndex =>
     inNamespace(netns, (socket) => {
       const read = socket.request(getLinkByName(name))

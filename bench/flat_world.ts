@@ -12,7 +12,7 @@ import { ip } from './lib/node_namespace.ts'
 const mac = (text: string) => must(parseMac(text))
 export const POD_MAC = mac('02:00:00:00:02:01')
 export const PEER_MAC = mac(GATEWAY_MAC)
-const UPLINK_MAC = mac('02:00:00:00:01:01')
+export const UPLINK_MAC = mac('02:00:00:00:01:01')
 export const OWN_ADDRESS = '172.16.0.1'
 const OWN = ip(OWN_ADDRESS)
 const VNI = 112
@@ -49,14 +49,18 @@ export const otherFlows = (count: number, nodes: number, pods: number): Flow[] =
     ),
   )
 
-export function flatPlan(nodes: number, pods: number, link: IfIndex, uplink: IfIndex): FastLanePlan {
+export const flatPods = (count: number, link: IfIndex): FastPod[] =>
+  Array.from({ length: count }, (_, i) => podOf(i + 1, link))
+
+/** Pods are written beside it: so many links would be another bench. */
+export function flatPlan(nodes: number, uplink: IfIndex): FastLanePlan {
   return {
     uplink: undefined,
     lane: 'fast',
     mtuBytes: MTU_BYTES,
     own: [cidr('10.0.0.0/16')],
     endpoints: [],
-    pods: Array.from({ length: pods }, (_, i) => podOf(i + 1, link)),
+    limited: new Set(),
     paths: Array.from({ length: nodes }, (_, i) => pathOf(i, uplink)),
   }
 }

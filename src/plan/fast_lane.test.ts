@@ -8,7 +8,7 @@ import { must } from '../base/result.ts'
 import { parseConfig } from '../schema/config.ts'
 import type { Endpoint } from '../state/endpoint.ts'
 import type { NodeRow } from '../state/rows.ts'
-import { type FastLaneInput, neededGateways, planFastLane } from './fast_lane.ts'
+import { type FastLaneInput, neededGateways, planFastLane, podsOf } from './fast_lane.ts'
 import { planNetwork } from './network.ts'
 import { vxlanMac } from './pod_link.ts'
 import type { Uplink } from './uplink.ts'
@@ -115,15 +115,13 @@ test('a pod’s addresses lead to its link, and say whether it is limited', () =
     addresses: [ip('10.244.1.2'), ip('fd00:1::2')],
     link: { kind: 'veth', index: 7 as IfIndex, name: 'podl1', mac: mac('02:70:6c:00:00:01'), mtuBytes: 1450 },
   }
-  const planned = plan({ endpoints: [endpoint], limited: new Set([7 as IfIndex]) })
   assert.deepEqual(
-    planned.pods,
+    podsOf(endpoint, true),
     endpoint.addresses.map((address) => ({ ip: address, index: 7, mac: endpoint.podMac, limited: true })),
   )
-  assert.deepEqual(
-    plan({ endpoints: [endpoint] }).pods.map((p) => p.limited),
-    [false, false],
-  )
+  const queues = new Set([7, 8].map((index) => index as IfIndex))
+  assert.deepEqual([...plan({ endpoints: [endpoint], limited: queues }).limited], [7])
+  assert.deepEqual([...plan({ endpoints: [endpoint] }).limited], [])
 })
 
 test('without an uplink, or with one that has no MAC, there is no path', () => {

@@ -56,7 +56,8 @@ export type FastLanePlan = {
   /** This node's ranges. */
   readonly own: readonly Cidr[]
   readonly endpoints: readonly Endpoint[]
-  readonly pods: readonly FastPod[]
+  /** Links of those whose traffic a queue on the host's side limits. */
+  readonly limited: ReadonlySet<IfIndex>
   readonly paths: readonly FastPath[]
 }
 
@@ -85,7 +86,7 @@ export function planFastLane(input: FastLaneInput): FastLanePlan {
     mtuBytes: Math.min(uplink?.mtuBytes ?? FALLBACK_MTU_BYTES, ...endpoints.map((e) => e.link.mtuBytes)),
     own: network.ownRanges,
     endpoints,
-    pods: endpoints.flatMap((e) => podsOf(e, limited.has(e.link.index))),
+    limited: new Set(endpoints.map((e) => e.link.index).filter((index) => limited.has(index))),
     paths: network.peers.flatMap((peer) => pathsOf(peer, input)),
   }
 }

@@ -70,8 +70,7 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
       const [refused] = uplink.faults
       const lanes: FastLanePlan = refused ? { ...wanted, paths: wanted.paths.map(plainFor(refused)) } : wanted
       plan = lanes
-      const limited = new Set(wanted.pods.filter((p) => p.limited).map((p) => p.index))
-      const pods = opened.pods.apply(wanted, limited, options.sweep)
+      const pods = opened.pods.apply(wanted, options.sweep)
       const paths = opened.paths.apply(lanes, options)
       const others = options.sweep ? detachOthers(opened, wanted) : nothing
       isSwept ||= options.sweep

@@ -80,10 +80,10 @@ export class Pods {
   }
 
   /** Pods that have their programs are put right; the others wait. */
-  apply(plan: FastLanePlan, limited: ReadonlySet<number>, sweep: boolean): Outcome {
+  apply(plan: Pick<FastLanePlan, 'endpoints' | 'limited'>, sweep: boolean): Outcome {
     const outcomes: Outcome[] = []
     for (const endpoint of plan.endpoints) {
-      const isLimited = limited.has(endpoint.link.index)
+      const isLimited = plan.limited.has(endpoint.link.index)
       if (this.#isIn(endpoint)) outcomes.push(this.#bringIn(endpoint, isLimited))
       else this.add(endpoint, isLimited)
     }
