@@ -1,12 +1,12 @@
 // A node's fast lane in memory, without packets: the programs and maps as the agent opens and fills them.
 
-import { readdirSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { createFastLane } from '../src/apply/fast_lane/fast_lane.ts'
 import { addressKey, endpointValue } from '../src/apply/fast_lane/values.ts'
 import type { IfIndex } from '../src/base/ifindex.ts'
 import { must } from '../src/base/result.ts'
 import { type BpfMap, openPinnedMap } from '../src/kernel/bpf/map.ts'
-import { openPinnedProgram } from '../src/kernel/bpf/program.ts'
+import { type BpfProgram, openPinnedProgram } from '../src/kernel/bpf/program.ts'
 import type { FastPod } from '../src/plan/fast_lane.ts'
 import { parseConfig } from '../src/schema/config.ts'
 import { type FlowMaps, writeFlows } from './flat_flows.ts'
@@ -32,6 +32,8 @@ export type FlatNode = Size & {
   readonly remember: (flows: readonly Flow[]) => void
   /** How many valid flows there are. */
   readonly count: () => number
+  /** Takes programs and maps out of the kernel. */
+  readonly close: () => void
 }
 
 export function makeFlatNode(size: Size, links: Links): FlatNode {
@@ -48,7 +50,13 @@ export function makeFlatNode(size: Size, links: Links): FlatNode {
   writePods(folder, flatPods(size.pods, links.pod))
   const fillMs = performance.now() - began
   const maps = flowMaps(folder)
-  const program = (name: string): number => programFd(`${folder}/programs`, name)
+  const programs = new Map(
+    ['pod_egress', 'uplink_ingress', 'pod_ingress'].map((name) => [
+      name,
+      openProgram(`${folder}/programs`, name),
+    ]),
+  )
+  const program = (name: string): number => programs.get(name)?.fd ?? -1
   const remember = (flows: readonly Flow[]): void => writeFlows(maps, flows, links.pod)
   remember(size.flows)
   return {
@@ -61,6 +69,11 @@ export function makeFlatNode(size: Size, links: Links): FlatNode {
     count: () => {
       fastLane.sweep()
       return fastLane.status().flows?.entries ?? 0
+    },
+    close: () => {
+      fastLane.close()
+      for (const opened of [...Object.values(maps), ...programs.values()]) opened.close()
+      rmSync(folder, { recursive: true })
     },
   }
 }
@@ -75,11 +88,11 @@ export function flowMaps(folder: string): FlowMaps {
   return { flows: map('flows'), epochs: map('epochs'), ranges: map('ranges') }
 }
 
-function programFd(folder: string, name: string): number {
+function openProgram(folder: string, name: string): BpfProgram {
   const file = readdirSync(folder).find((f) => f.startsWith(`${name}-`))
   const program = file === undefined ? undefined : must(openPinnedProgram(`${folder}/${file}`, name))
   if (!program) throw new Error(`no program ${name} in ${folder}`)
-  return program.fd
+  return program
 }
 
 export function writePods(folder: string, pods: readonly FastPod[]): void {

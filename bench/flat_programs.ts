@@ -25,16 +25,33 @@ const DIRECTIONS: readonly Direction[] = ['egress', 'ingress']
 /** The one that is measured: over a path of each kind. */
 const measured = (peer: number): Flow => flowOf(3, peer, 40_000, 8080)
 
-export function flatProgramFigures(batches: number): readonly Figure[] {
+/** By direction and path, what a packet costs each node: one number a batch, of the same batches. */
+type Costs = Map<string, { readonly ns: ReadonlyMap<string, number[]>; readonly empty: number[] }>
+
+/**
+ * @param loads how often the nodes are made anew: where a program and a table come to lie in memory decides over some
+ *   ten nanoseconds, and stays as it is until the next load
+ */
+export function flatProgramFigures(batches: number, loads: number): readonly Figure[] {
   mkdirSync(BPF_FOLDER)
   run('mount', '-t', 'bpf', 'bpf', BPF_FOLDER)
   const netns = makeNamespace('flat')
   const links = makeLinks(netns)
   return withNetnsPath(netns, () => {
-    const nodes = makeNodes(links)
-    const figures = [...knownFlow(nodes, links, batches), ...randomAccess(nodes, links)]
+    const costs: Costs = new Map()
+    const random = new Map<string, number[]>()
+    for (let load = 0; load < loads; load++) {
+      const nodes = makeNodes(links)
+      measureKnown(nodes, links, Math.ceil(batches / loads), costs)
+      measureRandom(nodes, links, Math.ceil(RANDOM_RUNS / loads), random)
+      for (const node of nodes) node.close()
+      console.error(`measured: ${load + 1} of ${loads} loads`)
+    }
     run('umount', BPF_FOLDER)
-    return figures
+    return [
+      ...[...costs].flatMap(([name, { ns, empty }]) => comparison(name, ns, median(empty))),
+      ...[...random].map(([name, ns]) => ({ name: `${name}.random.ns`, unit: 'ns', ...spreadOf(ns) })),
+    ]
   })
 }
 
@@ -73,25 +90,23 @@ function makeNodes(links: Links): readonly FlatNode[] {
   })
 }
 
-function knownFlow(nodes: readonly FlatNode[], links: Links, batches: number): readonly Figure[] {
-  const small = nodes[0]
-  if (!small) return []
-  return DIRECTIONS.flatMap((direction) =>
-    [0, 1].flatMap((peer) => {
+function measureKnown(nodes: readonly FlatNode[], links: Links, batches: number, costs: Costs): void {
+  const [small] = nodes
+  if (!small) return
+  for (const direction of DIRECTIONS)
+    for (const peer of [0, 1]) {
       const name = `${direction}.${kindOfPeer(peer)}`
-      const ns = new Map<string, number[]>(nodes.map((node) => [node.name, []]))
-      const empty: number[] = []
+      const known = costs.get(name) ?? { ns: new Map(nodes.map((node) => [node.name, []])), empty: [] }
+      costs.set(name, known)
       for (let batch = 0; batch < batches; batch++) {
         for (let i = 0; i < nodes.length; i++) {
           const node = nodes[(i + batch) % nodes.length]
-          if (node) ns.get(node.name)?.push(batchNs(sightOf(node, measured(peer), direction, links), BATCH))
+          if (node)
+            known.ns.get(node.name)?.push(batchNs(sightOf(node, measured(peer), direction, links), BATCH))
         }
-        empty.push(emptyBatchNs(small, sightOf(small, measured(peer), direction, links), BATCH))
+        known.empty.push(emptyBatchNs(small, sightOf(small, measured(peer), direction, links), BATCH))
       }
-      console.error(`measured: ${name}`)
-      return comparison(name, ns, median(empty))
-    }),
-  )
+    }
 }
 
 /** Differences to the small node of the same round; the stopwatch's own time is in both and goes out. */
@@ -118,19 +133,24 @@ function comparison(
 }
 
 /** Each run takes another of all flows: whatever of the maps it needs is in no near cache. */
-function randomAccess(nodes: readonly FlatNode[], links: Links): readonly Figure[] {
+function measureRandom(
+  nodes: readonly FlatNode[],
+  links: Links,
+  runs: number,
+  random: Map<string, number[]>,
+): void {
   const all = nodes.find((node) => node.name === 'all')
-  if (!all) return []
-  return DIRECTIONS.flatMap((direction) =>
-    [0, 1].map((peer) => {
+  if (!all) return
+  for (const direction of DIRECTIONS)
+    for (const peer of [0, 1]) {
       const flows = all.flows.filter((flow) => flow.peer % 2 === peer)
-      const ns: number[] = []
-      for (let i = 0; i < RANDOM_RUNS; i++) {
+      const name = `${direction}.${kindOfPeer(peer)}`
+      const ns = random.get(name) ?? []
+      random.set(name, ns)
+      for (let i = 0; i < runs; i++) {
         // Steps of a prime: as good as random for caches, and each flow once.
         const flow = flows[(i * 99_991) % flows.length]
         if (flow) ns.push(runNs(sightOf(all, flow, direction, links)))
       }
-      return { name: `${direction}.${kindOfPeer(peer)}.random.ns`, unit: 'ns', ...spreadOf(ns) }
-    }),
-  )
+    }
 }

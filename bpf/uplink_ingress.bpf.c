@@ -74,6 +74,13 @@ static __always_inline int fits_ecn(const struct packet *packet, const struct tu
 	return tunnel->ecn == packet->ecn || tunnel->ecn == 0;
 }
 
+// A packet of a path that takes the stack.
+static __always_inline int up(struct __sk_buff *skb, __u32 path, __u32 reason)
+{
+	count_received(skb, path, LANE_PLAIN);
+	return to_stack(reason);
+}
+
 static __always_inline int into_pod(struct __sk_buff *skb, struct packet *packet, const struct flow *flow,
 				    const struct tunnel *tunnel)
 {
@@ -81,8 +88,6 @@ static __always_inline int into_pod(struct __sk_buff *skb, struct packet *packet
 	int reason;
 
 	if (tunnel->bytes) {
-		if (!fits_ecn(packet, tunnel))
-			return to_stack(REASON_TUNNEL);
 		reason = leave_tunnel(skb, packet, tunnel);
 		if (reason)
 			return reason == REASON_REFUSED ? to_stack(reason) : drop(reason);
@@ -139,12 +144,12 @@ int uplink_ingress(struct __sk_buff *skb)
 	// A packet of ours that came back, or an error about one that is not for a pod of this node.
 	if (!flow->side[!(packet.side & 1)].ifindex)
 		return to_stack(REASON_SENDER);
-	if (flow->lane != LANE_FAST || !takes_fast(&packet, flow, path->lane, clock_units())) {
-		count_received(skb, flow->path, LANE_PLAIN);
-		return to_stack(flow->lane != LANE_FAST ? flow->reason : REASON_LANE);
-	}
+	if (flow->lane != LANE_FAST || !takes_fast(&packet, flow, path->lane, clock_units()))
+		return up(skb, flow->path, flow->lane != LANE_FAST ? flow->reason : REASON_LANE);
 	if (packet.ttl <= 1)
-		return to_stack(REASON_TTL);
+		return up(skb, flow->path, REASON_TTL);
+	if (tunnel.bytes && !fits_ecn(&packet, &tunnel))
+		return up(skb, flow->path, REASON_TUNNEL);
 	count_received(skb, flow->path, LANE_FAST);
 	return into_pod(skb, &packet, flow, &tunnel);
 }

@@ -189,9 +189,9 @@ static __noinline int decide(struct __sk_buff *skb, struct packet *packet, const
 	out->side[0].bucket = bucket_of(packet->key.address[0]);
 	out->side[1].bucket = bucket_of(packet->key.address[1]);
 	out->epoch = epoch_of(out->side[0].bucket) + epoch_of(out->side[1].bucket);
-	// The guard of the plain network says which tunnels a pod may make.
-	if (sender->ifindex && packet->key.protocol == IPPROTO_UDP &&
-	    packet->key.port[!(packet->side & 1)] == bpf_htons(vxlan_port))
+	// The guard of the plain network says which tunnels a pod may make; it sees both directions of such a flow.
+	if (packet->key.protocol == IPPROTO_UDP &&
+	    (packet->key.port[0] == bpf_htons(vxlan_port) || packet->key.port[1] == bpf_htons(vxlan_port)))
 		return REASON_SENDER;
 	reason = place(packet, sender, out);
 	if (reason)

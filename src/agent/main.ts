@@ -3,7 +3,6 @@
 
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { systemClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { faultText, ok, type Result } from '../base/result.ts'
 import type { CniCall, Reply } from '../cni/call.ts'
@@ -13,34 +12,20 @@ import type { PodNetwork } from '../cni/network.ts'
 import { type CniServer, startCniServer } from '../cni/server.ts'
 import { handleCall } from '../cni/verbs.ts'
 import { newestVersion } from '../cni/versions.ts'
-import { readDrops } from '../observe/drops.ts'
-import { readFlowRoom } from '../observe/flow_room.ts'
-import { readHostRules } from '../observe/host_rules.ts'
-import { lastKnown } from '../observe/last_known.ts'
-import { passedRules } from '../observe/passed_rules.ts'
-import { readPeerWays } from '../observe/peer_ways.ts'
-import { readSilentPeers } from '../observe/silent_peers.ts'
-import { barriersFor } from '../observe/surroundings.ts'
 import type { Config } from '../schema/config.ts'
-import { parseListen } from '../schema/values.ts'
 import { Core } from './core.ts'
 import { tellDrops } from './drop_log.ts'
 import { startSource } from './input.ts'
 import { type KernelClient, startKernel } from './kernel_client.ts'
-import { switchLane } from './lane_switch.ts'
 import type { LiveNetwork } from './network.ts'
-import { runFolderComplaints, secureRunFolder } from './run_folder.ts'
-import { SOCKETS_FEATURE, socketsText } from './sockets_text.ts'
-import { agentStatus } from './status.ts'
-import { type StatusServer, startStatusServer } from './status_server.ts'
+import { secureRunFolder } from './run_folder.ts'
+import { serveStatus } from './serve_status.ts'
 
 export type AgentOptions = { readonly config: Config; readonly version: string; readonly log: Log }
 export type Agent = { readonly close: () => Promise<void> }
 
 /** Whatever no event told is found by then. */
 const FULL_LOOK_MS = 60_000
-/** Looking at the host's other tables starts programs: not for every question about the status. */
-const SURROUNDINGS_MS = 10_000
 /** How often the flow table is counted and rid of what is void: a full one takes the Worker some milliseconds. */
 const FLOWS_MS = 10_000
 /** How long the first CNI calls of a node without a record wait for the first sync. */
@@ -137,55 +122,6 @@ async function run(parts: Parts): Promise<Result<Agent>> {
   })
 }
 
-async function serveStatus({ config, log, version, nodeName, core, kernel }: Parts): Promise<StatusServer> {
-  const startedAtMs = Date.now()
-  const features = await kernel.call('features')
-  const runFolder = runFolderComplaints(config.directories.run, process.env)
-  for (const complaint of runFolder) log.warn({ fault: faultText(complaint) }, 'a fault')
-  const readAround = async () => {
-    const peers = await kernel.call('peers')
-    const rules = await readHostRules()
-    const faults = [
-      ...barriersFor(core.knowledge.ranges, rules),
-      ...readPeerWays(core.report?.uplink, peers),
-      ...readSilentPeers(core.report?.uplink, peers),
-      ...readFlowRoom(),
-    ]
-    return { faults, passed: passedRules(rules) }
-  }
-  const surroundings = lastKnown(SURROUNDINGS_MS, readAround, systemClock)
-  const { live, tables } = core
-  // Once now, so that there is something to show.
-  await kernel.call('sweepFlows')
-  return startStatusServer({
-    socketPath: join(config.directories.run, 'agent.sock'),
-    listen: listenOf(config),
-    log,
-    setLane: async (request) => switchLane(request, core, await kernel.call('peers')),
-    status: async () => {
-      const peers = await kernel.call('peers')
-      const { faults, passed } = await surroundings()
-      return agentStatus({
-        version,
-        nodeName,
-        startedAtMs,
-        tables,
-        ready: await live.status(),
-        report: core.report,
-        peers,
-        counts: live.counts(),
-        endpoints: live.endpoints,
-        hostPortsOf: (e) => live.hostPortsOf(e),
-        surroundings: [...runFolder, ...faults],
-        passed,
-        fastLane: await kernel.call('fastLane'),
-        features: { ...features, [SOCKETS_FEATURE]: socketsText(await kernel.call('sockets')) },
-        drops: readDrops(),
-      })
-    },
-  })
-}
-
 async function settle(markers: MarkedNetwork, log: Log): Promise<void> {
   for (const left of await markers.settleMarkers()) if (!left.ok) log.warn(left.error, 'a deferred DEL stays')
 }
@@ -197,9 +133,3 @@ const verbsOf = (live: LiveNetwork): PodNetwork => ({
   status: () => live.status(),
   surplus: (network, valid) => live.surplus(network, valid),
 })
-
-function listenOf(config: Config): { host: string; port: number } | undefined {
-  if (config.http === 'off') return undefined
-  const parsed = parseListen(config.http.listen)
-  return parsed.ok ? { host: parsed.value.host, port: parsed.value.port } : undefined
-}

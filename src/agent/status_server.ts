@@ -7,19 +7,23 @@ import { http } from '../base/http.ts'
 import type { Log } from '../base/log.ts'
 import type { Result } from '../base/result.ts'
 import type { AgentStatus } from '../schema/agent_status.ts'
+import { EXPOSITION_TYPE } from '../schema/exposition.ts'
 import { type LaneRequest, parseLaneRequest } from '../schema/lane_request.ts'
 
 export type StatusServerOptions = {
   readonly socketPath: string
   readonly listen: { readonly host: string; readonly port: number } | undefined
   readonly status: () => Promise<AgentStatus>
+  /** In Prometheus' text format. */
+  readonly metrics: () => Promise<string>
   /** Resolves when the lane is as asked for. */
   readonly setLane: (request: LaneRequest) => Promise<Result<void>>
   readonly log: Log
 }
 
 export type StatusServer = { readonly close: () => Promise<void> }
-type Answer = { readonly code: number; readonly body: unknown }
+/** A text is sent as metrics, all else as JSON. */
+type Answer = { readonly code: number; readonly body: object | string }
 
 const LONGEST_BODY = 4096
 
@@ -59,7 +63,9 @@ type Change = (request: IncomingMessage) => Promise<Answer> | undefined
 function serve(options: StatusServerOptions, change: Change): Server {
   return http.createServer((request, response) => {
     const answer = ({ code, body }: Answer): void => {
-      response.writeHead(code, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
+      const isText = typeof body === 'string'
+      response.writeHead(code, { 'content-type': isText ? EXPOSITION_TYPE : 'application/json' })
+      response.end(isText ? body : `${JSON.stringify(body)}\n`)
     }
     ;(change(request) ?? get(request, options)).then(answer, (error: unknown) => {
       options.log.error({ error: String(error), url: request.url }, 'a question failed')
@@ -68,12 +74,13 @@ function serve(options: StatusServerOptions, change: Change): Server {
   })
 }
 
-async function get(request: IncomingMessage, { status }: StatusServerOptions): Promise<Answer> {
+async function get(request: IncomingMessage, { status, metrics }: StatusServerOptions): Promise<Answer> {
   if (request.method !== 'GET')
     return { code: 405, body: { error: 'only GET here: lanes are switched by the agent’s socket, with PUT' } }
   if (request.url === '/healthz') return { code: 200, body: { ok: true } }
   if (request.url === '/status') return { code: 200, body: await status() }
-  return { code: 404, body: { error: 'there are /status and /healthz' } }
+  if (request.url === '/metrics') return { code: 200, body: await metrics() }
+  return { code: 404, body: { error: 'there are /status, /metrics and /healthz' } }
 }
 
 /** What it answers is the status once it is so, or the fault. */

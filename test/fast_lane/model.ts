@@ -122,32 +122,14 @@ export function decide(world: World, flows: Flows, arrival: Arrival): Outcome {
   if (typeof packet === 'string') return stack(packet)
   if (arrival.pod === undefined && frame.to !== uplinkMac) return stack('reason_outside')
   if (packet.error) return decideError(world, flows, arrival, frame, packet)
-  const guarded = guard(world, flows, arrival, frame, packet)
-  if (guarded) return guarded
+  if (mayBeTunnel(packet)) return stack('reason_sender')
   const refusal = place(world.topology, arrival.pod, frame, packet)
   if (refusal) return refusal
   return carry(world, arrival, frame, packet, packet, flows.follow(packet))
 }
 
-/**
- * Which tunnels a pod may make is not judged here: it only answers to that port, in a flow that another began.
- * Undefined: it is like any other packet.
- */
-function guard(
-  world: World,
-  flows: Flows,
-  arrival: Arrival,
-  frame: Frame,
-  packet: Read,
-): Outcome | undefined {
-  if (arrival.pod === undefined || packet.protocol !== UDP || packet.ports[1] !== VXLAN.port) return undefined
-  const known = flows.get(packet)
-  if (!known) return stack('reason_sender')
-  if (known.sure) return undefined
-  const refusal = place(world.topology, arrival.pod, frame, packet)
-  const outcome = refusal ?? carry(world, arrival, frame, packet, packet, known)
-  return outcome.to === 'stack' ? { to: 'stack', reasons: 'any' } : { ...outcome, unless: 'reason_sender' }
-}
+/** Which tunnels a pod may make is judged in the stack, which sees both directions of such a flow. */
+const mayBeTunnel = ({ protocol, ports }: Read): boolean => protocol === UDP && ports.includes(VXLAN.port)
 
 /** Undefined: both ends are known, and the packet comes from where its source belongs. */
 function place(t: Topology, pod: IfIndex | undefined, frame: Frame, { src, dst }: Ends): Outcome | undefined {

@@ -57,7 +57,8 @@ for (const family of families)
       const keys = tableOf(open, 'flows').map((f) => f.key)
       const segment: Partial<Segment> = { protocol, flags: TCP.SYN }
       const frame = fromPod(1, tcp(toPeer(1, peers.vxlan4, family), segment))
-      assert.equal(flood(open, frame, portAt(family), FLOOD), FLOOD)
+      // Among the ports is the one of VXLAN, from which UDP is the stack's.
+      assert.equal(flood(open, frame, portAt(family), FLOOD), protocol === 'udp' ? FLOOD - 1 : FLOOD)
       const { waiting, working } = sizes(open)
       assert.equal(working, 40)
       assert.ok(waiting <= NEW_FLOWS, `${waiting} wait`)

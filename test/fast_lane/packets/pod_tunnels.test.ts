@@ -33,8 +33,14 @@ for (const family of families) {
     assert.deepEqual(sizes(node), { waiting: 0, working: 0 })
   })
 
-  test(`IPv${family}: TCP to a port of that number, and UDP from it, is like any other`, () => {
-    for (const packet of [...to(PORT, { protocol: 'tcp' }), ...to(80, { ports: [PORT, 80] })])
+  test(`IPv${family}: UDP from that port goes to the stack, in which the answers are judged`, () => {
+    for (const packet of to(80, { ports: [PORT, 80] }))
+      assert.deepEqual(egress(node, 0, packet), toStack(fromPod(0, packet), 'reason_sender'))
+    assert.deepEqual(sizes(node), { waiting: 0, working: 0 })
+  })
+
+  test(`IPv${family}: TCP to a port of that number is like any other`, () => {
+    for (const packet of to(PORT, { protocol: 'tcp' }))
       assert.equal(egress(node, 0, packet).verdict, VERDICT.redirect)
   })
 
@@ -44,10 +50,10 @@ for (const family of families) {
       assert.deepEqual(egress(other, 0, packet), toStack(fromPod(0, packet), 'reason_sender'))
   })
 
-  test(`IPv${family}: who was asked from that port may answer`, () => {
+  test(`IPv${family}: who is asked from that port answers through the stack`, () => {
     const question: Segment = { protocol: 'udp', ...toPeer(0, peers.vxlan4, family), ports: [80, PORT] }
-    assert.equal(ingress(node, fromPeer(peers.vxlan4, ipPacket(swapped(question)))).verdict, VERDICT.redirect)
-    assert.equal(egress(node, 0, ipPacket(question)).verdict, VERDICT.redirect)
-    assert.equal(egress(node, 0, ipPacket(question)).verdict, VERDICT.redirect)
+    assert.equal(ingress(node, fromPeer(peers.vxlan4, ipPacket(swapped(question)))).verdict, VERDICT.stack)
+    assert.equal(egress(node, 0, ipPacket(question)).verdict, VERDICT.stack)
+    assert.deepEqual(sizes(node), { waiting: 0, working: 0 })
   })
 }

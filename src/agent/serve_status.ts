@@ -1,0 +1,113 @@
+// What the agent is asked about itself, gathered: from the kernel, the host around it and what the agent knows.
+
+import { join } from 'node:path'
+import { systemClock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { faultText } from '../base/result.ts'
+import { readDrops } from '../observe/drops.ts'
+import { readFlowRoom } from '../observe/flow_room.ts'
+import { readHostRules } from '../observe/host_rules.ts'
+import { lastKnown } from '../observe/last_known.ts'
+import { passedRules } from '../observe/passed_rules.ts'
+import { readPeerWays } from '../observe/peer_ways.ts'
+import { readSilentPeers } from '../observe/silent_peers.ts'
+import { barriersFor } from '../observe/surroundings.ts'
+import type { AgentStatus } from '../schema/agent_status.ts'
+import type { Config } from '../schema/config.ts'
+import { expositionText } from '../schema/exposition.ts'
+import { parseListen } from '../schema/values.ts'
+import type { Core } from './core.ts'
+import type { KernelClient } from './kernel_client.ts'
+import { switchLane } from './lane_switch.ts'
+import { metricsOf, type Usage } from './metrics.ts'
+import { PathTotals } from './path_totals.ts'
+import { runFolderComplaints } from './run_folder.ts'
+import { SOCKETS_FEATURE, socketsText } from './sockets_text.ts'
+import { agentStatus } from './status.ts'
+import { type StatusServer, startStatusServer } from './status_server.ts'
+
+export type AskedOptions = {
+  readonly config: Config
+  readonly version: string
+  readonly log: Log
+  readonly nodeName: string
+  readonly kernel: KernelClient
+  readonly core: Core
+}
+
+/** Looking at the host's other tables starts programs: not for every question about the status. */
+const SURROUNDINGS_MS = 10_000
+
+export async function serveStatus({
+  config,
+  log,
+  version,
+  nodeName,
+  core,
+  kernel,
+}: AskedOptions): Promise<StatusServer> {
+  const startedAtMs = Date.now()
+  const features = await kernel.call('features')
+  const runFolder = runFolderComplaints(config.directories.run, process.env)
+  for (const complaint of runFolder) log.warn({ fault: faultText(complaint) }, 'a fault')
+  const readAround = async () => {
+    const peers = await kernel.call('peers')
+    const rules = await readHostRules()
+    const faults = [
+      ...barriersFor(core.knowledge.ranges, rules),
+      ...readPeerWays(core.report?.uplink, peers),
+      ...readSilentPeers(core.report?.uplink, peers),
+      ...readFlowRoom(),
+    ]
+    return { faults, passed: passedRules(rules) }
+  }
+  const surroundings = lastKnown(SURROUNDINGS_MS, readAround, systemClock)
+  const { live, tables } = core
+  // Once now, so that there is something to show.
+  await kernel.call('sweepFlows')
+  const totals = new PathTotals()
+  const status = async (): Promise<AgentStatus> => {
+    const peers = await kernel.call('peers')
+    const { faults, passed } = await surroundings()
+    return agentStatus({
+      version,
+      nodeName,
+      startedAtMs,
+      tables,
+      ready: await live.status(),
+      report: core.report,
+      peers,
+      counts: live.counts(),
+      endpoints: live.endpoints,
+      hostPortsOf: (e) => live.hostPortsOf(e),
+      surroundings: [...runFolder, ...faults],
+      passed,
+      fastLane: await kernel.call('fastLane'),
+      features: { ...features, [SOCKETS_FEATURE]: socketsText(await kernel.call('sockets')) },
+      drops: readDrops(),
+    })
+  }
+  return startStatusServer({
+    socketPath: join(config.directories.run, 'agent.sock'),
+    listen: listenOf(config),
+    log,
+    setLane: async (request) => switchLane(request, core, await kernel.call('peers')),
+    status,
+    metrics: async () => {
+      const now = await status()
+      return expositionText(metricsOf(now, totals.look(now), usage()))
+    },
+  })
+}
+
+/** Of this process. */
+function usage(): Usage {
+  const { user, system } = process.cpuUsage()
+  return { rssBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 }
+}
+
+function listenOf(config: Config): { host: string; port: number } | undefined {
+  if (config.http === 'off') return undefined
+  const parsed = parseListen(config.http.listen)
+  return parsed.ok ? { host: parsed.value.host, port: parsed.value.port } : undefined
+}
