@@ -24,7 +24,7 @@ import { PathTotals } from './path_totals.ts'
 import { runFolderComplaints } from './run_folder.ts'
 import { SOCKETS_FEATURE, socketsText } from './sockets_text.ts'
 import { agentStatus } from './status.ts'
-import { type StatusServer, startStatusServer } from './status_server.ts'
+import { type Answer, type Question, type StatusServer, startStatusServer } from './status_server.ts'
 
 export type AskedOptions = {
   readonly config: Config
@@ -93,12 +93,21 @@ export async function serveStatus({
     log,
     setLane: async (request) => switchLane(request, core, await kernel.call('peers')),
     status,
-    metrics: async () => {
-      const now = await status()
-      return expositionText(metricsOf(now, totals.look(now), usage()))
-    },
+    questions: new Map<string, Question>([
+      ['/status', async () => answered(await status())],
+      [
+        '/metrics',
+        async () => {
+          const now = await status()
+          return answered(expositionText(metricsOf(now, totals.look(now), usage())))
+        },
+      ],
+      ['/healthz', async () => answered({ ok: true })],
+    ]),
   })
 }
+
+const answered = (body: object | string): Answer => ({ code: 200, body })
 
 /** Of this process. */
 function usage(): Usage {

@@ -13,9 +13,9 @@ import { type LaneRequest, parseLaneRequest } from '../schema/lane_request.ts'
 export type StatusServerOptions = {
   readonly socketPath: string
   readonly listen: { readonly host: string; readonly port: number } | undefined
+  /** What can be asked with GET, by path. */
+  readonly questions: ReadonlyMap<string, Question>
   readonly status: () => Promise<AgentStatus>
-  /** In Prometheus' text format. */
-  readonly metrics: () => Promise<string>
   /** Resolves when the lane is as asked for. */
   readonly setLane: (request: LaneRequest) => Promise<Result<void>>
   readonly log: Log
@@ -23,7 +23,8 @@ export type StatusServerOptions = {
 
 export type StatusServer = { readonly close: () => Promise<void> }
 /** A text is sent as metrics, all else as JSON. */
-type Answer = { readonly code: number; readonly body: object | string }
+export type Answer = { readonly code: number; readonly body: object | string }
+export type Question = (query: URLSearchParams) => Promise<Answer>
 
 const LONGEST_BODY = 4096
 
@@ -74,13 +75,13 @@ function serve(options: StatusServerOptions, change: Change): Server {
   })
 }
 
-async function get(request: IncomingMessage, { status, metrics }: StatusServerOptions): Promise<Answer> {
-  if (request.method !== 'GET')
+async function get({ method, url }: IncomingMessage, { questions }: StatusServerOptions): Promise<Answer> {
+  if (method !== 'GET')
     return { code: 405, body: { error: 'only GET here: lanes are switched by the agent’s socket, with PUT' } }
-  if (request.url === '/healthz') return { code: 200, body: { ok: true } }
-  if (request.url === '/status') return { code: 200, body: await status() }
-  if (request.url === '/metrics') return { code: 200, body: await metrics() }
-  return { code: 404, body: { error: 'there are /status, /metrics and /healthz' } }
+  const { pathname, searchParams } = new URL(url ?? '/', 'http://agent')
+  const question = questions.get(pathname)
+  if (question) return question(searchParams)
+  return { code: 404, body: { error: `there are ${[...questions.keys()].join(', ')}` } }
 }
 
 /** What it answers is the status once it is so, or the fault. */
