@@ -58,5 +58,11 @@ export function parsePathsReport(value: unknown, source: string): Result<PathsRe
   if (parsed.success) return ok(parsed.output)
   const [issue] = parsed.issues
   const what = `${v.getDotPath(issue) ?? 'the answer'}: ${issue.message}`
-  return fault('bad-paths', source, "an agent's report of its paths", what, 'use the podlane command of its version')
+  return fault(
+    'bad-paths',
+    source,
+    "an agent's report of its paths",
+    what,
+    'use the podlane command of its version',
+  )
 }
