@@ -79,7 +79,10 @@ export function openUdpSocket(device: string, family: Family, port: number): Res
 
 function prepare(fd: number, family: Family): void {
   setOption(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1)
-  if (family === 4) return setOption(fd, IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_PROBE)
+  if (family === 4) {
+    setOption(fd, IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_PROBE)
+    return
+  }
   setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)
   setOption(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_PROBE)
   setOption(fd, IPPROTO_IPV6, IPV6_DONTFRAG, 1)
