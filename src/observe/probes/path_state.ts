@@ -27,6 +27,8 @@ export type PathState = {
   /** Questions without an answer since the last one. */
   unanswered: number
   answered: boolean
+  /** From the first answered question on losses count; infinity: nothing is known to answer. */
+  countsFromMs: number
   heardMs: number | undefined
   /** Questions of the peer. */
   heardCount: number
@@ -56,6 +58,7 @@ export const newPath = (target: Target, port: number, nowMs: number): PathState 
   dueMs: nowMs,
   unanswered: 0,
   answered: false,
+  countsFromMs: Number.POSITIVE_INFINITY,
   heardMs: undefined,
   heardCount: 0,
   arrivedMs: undefined,

@@ -83,7 +83,9 @@ export function learn(peer: ProbedPeer, path: PathState, { probe, isWhole }: Rea
 export function farewell(peer: ProbedPeer): void {
   for (const kind of KINDS) {
     const path = peer.paths[kind]
-    if (path) path.hasLeft = true
+    if (!path) continue
+    path.hasLeft = true
+    path.countsFromMs = Number.POSITIVE_INFINITY
   }
 }
 

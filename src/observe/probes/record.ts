@@ -10,6 +10,7 @@ export function recordOutcome(question: Question, ns: number | undefined, isWhol
   const arrived = ns !== undefined
   if (arrived) {
     path.answered = true
+    path.countsFromMs = Math.min(path.countsFromMs, question.sentMs)
     path.unanswered = 0
     path.whole.add(isWhole)
   }
@@ -18,7 +19,7 @@ export function recordOutcome(question: Question, ns: number | undefined, isWhol
     case 'summed':
       if (!arrived) path.unanswered++
       // Before its agent has begun, and after its farewell, a peer's silence is no loss.
-      if (path.answered && !path.hasLeft) path.samples.add(isGood ? ns : undefined)
+      if (arrived || question.sentMs >= path.countsFromMs) path.samples.add(isGood ? ns : undefined)
       path.summed.add(isGood)
       break
     case 'unsummed':
