@@ -68,6 +68,22 @@ struct {
 } path_counts SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, POD_SLOTS);
+	__type(key, __u32);
+	__type(value, struct pod_count);
+} pod_counts SEC(".maps");
+
+// By interface index: the pods' links, the uplink and the tunnel device.
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct link);
+} links SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 8192);
 	__type(key, __u32);

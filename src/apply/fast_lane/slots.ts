@@ -1,0 +1,77 @@
+// Which row of `pod_counts` each pod's link has, and what the programs know of this node's devices. A row begins at zero
+// for the pod that gets it. Rows that became free go last in the queue: a packet that was under way when its pod was
+// removed may still be counted, and no pod has that row by then.
+
+import type { IfIndex } from '../../base/ifindex.ts'
+import type { BpfMap } from '../../kernel/bpf/map.ts'
+import type { FastLanePlan } from '../../plan/fast_lane.ts'
+import { course, layouts, POD_SLOTS } from './abi.ts'
+import type { Table } from './table.ts'
+import { type CourseNumber, indexKey, linkValue } from './values.ts'
+
+type Devices = Pick<FastLanePlan, 'uplink' | 'tunnel' | 'endpoints'>
+
+/** Row 0: of pods for which there was none; nobody reads it. */
+export const NO_SLOT = 0
+
+export class Slots {
+  readonly #links: Table
+  readonly #counts: BpfMap
+  /** BOUNDED by the rows, as the next: by the index of the pod's link. */
+  readonly #taken = new Map<number, number>()
+  /** The one that has been free for longest first. */
+  readonly #free: number[]
+
+  /** Takes up what a former run gave. */
+  constructor(links: Table, counts: BpfMap) {
+    this.#links = links
+    this.#counts = counts
+    for (const [key, value] of links.entries()) {
+      const slot = value.readUInt16LE(layouts.link.slot.at)
+      if (slot !== NO_SLOT && slot < POD_SLOTS) this.#taken.set(key.readUInt32LE(0), slot)
+    }
+    const taken = new Set(this.#taken.values())
+    this.#free = Array.from({ length: POD_SLOTS - 1 }, (_, i) => i + 1).filter((slot) => !taken.has(slot))
+  }
+
+  of(link: IfIndex): number | undefined {
+    return this.#taken.get(link)
+  }
+
+  /** The row of the pod behind this link, a new one if it has none. `NO_SLOT` if all are taken. */
+  take(link: IfIndex): number {
+    const known = this.#taken.get(link)
+    if (known !== undefined) return known
+    const slot = this.#free.shift() ?? NO_SLOT
+    if (slot !== NO_SLOT) {
+      this.#counts.update(indexKey(slot), Buffer.alloc(this.#counts.valueBytes))
+      this.#taken.set(link, slot)
+    }
+    this.#write(link, slot, course.COURSE_HERE)
+    return slot
+  }
+
+  /** After the epochs of the pod's addresses were raised: no flow has its row then. */
+  give(link: number): void {
+    const slot = this.#taken.get(link)
+    this.#links.delete(indexKey(link))
+    if (slot === undefined) return
+    this.#taken.delete(link)
+    this.#free.push(slot)
+  }
+
+  /** What comes in by the devices that are no pod's. @param sweep whatever else is not in the plan is forgotten */
+  know({ uplink, tunnel, endpoints }: Devices, sweep: boolean): void {
+    if (uplink) this.#write(uplink.index, NO_SLOT, course.COURSE_DIRECT)
+    if (tunnel !== undefined) this.#write(tunnel, NO_SLOT, course.COURSE_VXLAN)
+    if (!sweep) return
+    const known = new Set<number | undefined>([uplink?.index, tunnel, ...endpoints.map((e) => e.link.index)])
+    const others = this.#links.keys().map((key) => key.readUInt32LE(0))
+    for (const index of others) if (!known.has(index)) this.give(index)
+  }
+
+  #write(index: number, slot: number, came: CourseNumber): void {
+    // Without it packets are not counted, and go their way all the same.
+    this.#links.set(indexKey(index), linkValue(slot, came))
+  }
+}
