@@ -5,11 +5,17 @@
 import type { IfIndex } from '../../base/ifindex.ts'
 import type { BpfMap } from '../../kernel/bpf/map.ts'
 import type { FastLanePlan } from '../../plan/fast_lane.ts'
+import type { Endpoint } from '../../state/endpoint.ts'
 import { course, layouts, POD_SLOTS } from './abi.ts'
 import type { Table } from './table.ts'
 import { type CourseNumber, indexKey, linkValue } from './values.ts'
 
-type Devices = Pick<FastLanePlan, 'uplink' | 'tunnel' | 'endpoints'>
+/** Of a plan. */
+type Devices = {
+  readonly uplink: Pick<NonNullable<FastLanePlan['uplink']>, 'index'> | undefined
+  readonly tunnel: FastLanePlan['tunnel']
+  readonly endpoints: readonly { readonly link: Pick<Endpoint['link'], 'index'> }[]
+}
 
 /** Row 0: of pods for which there was none; nobody reads it. */
 export const NO_SLOT = 0
