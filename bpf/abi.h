@@ -13,6 +13,9 @@
 #define PATH_LOCAL 0
 // Rows of `pod_counts`. Row 0 is that of pods that found none free.
 #define POD_SLOTS 1024
+// Sets of devices by the low bits of their index, and places in a set.
+#define LINK_SETS 4096
+#define LINK_PLACES 4
 // How many `enum course` has.
 #define COURSES 4
 
@@ -146,9 +149,15 @@ struct pod_count {
 
 // A device of this node, for packets of which nothing else is known.
 struct link {
-	__u16 slot;  // of the pod behind it, in `pod_counts`
-	__u8 course; // of what comes in by it and is for a pod
+	__u32 ifindex; // 0: none
+	__u16 slot;    // of the pod behind it, in `pod_counts`
+	__u8 course;   // of what comes in by it and is for a pod
 	__u8 zero;
+};
+
+// Devices whose indexes have the same low bits: found without a hash, which would cost ten times as much.
+struct link_set {
+	struct link link[LINK_PLACES];
 };
 
 // Of a bucket's pods: how much of the flow tables they have.

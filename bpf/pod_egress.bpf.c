@@ -8,8 +8,7 @@
 // A packet of no path that is known takes the stack. Its pod is known by its link.
 static __noinline int aside(struct __sk_buff *skb, __u32 reason)
 {
-	__u32 index = skb->ifindex;
-	struct link *link = bpf_map_lookup_elem(&links, &index);
+	struct link *link = link_of(skb->ifindex);
 
 	if (link)
 		count_pod_sent(skb, link->slot, COURSE_OTHER, LANE_PLAIN);

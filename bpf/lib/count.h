@@ -75,3 +75,17 @@ static __always_inline void count_pod_received(const struct __sk_buff *skb, __u3
 	if (count)
 		add_frame(&count->received[course & 3][lane & 1], skb, outer);
 }
+
+static __always_inline struct link *link_of(__u32 ifindex)
+{
+	__u32 low = ifindex % LINK_SETS;
+	struct link_set *set = ifindex ? bpf_map_lookup_elem(&links, &low) : NULL;
+
+	if (!set)
+		return NULL;
+#pragma unroll
+	for (int i = 0; i < LINK_PLACES; i++)
+		if (set->link[i].ifindex == ifindex)
+			return &set->link[i];
+	return NULL;
+}

@@ -74,13 +74,12 @@ struct {
 	__type(value, struct pod_count);
 } pod_counts SEC(".maps");
 
-// By interface index: the pods' links, the uplink and the tunnel device.
+// The pods' links, the uplink and the tunnel device.
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 4096);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LINK_SETS);
 	__type(key, __u32);
-	__type(value, struct link);
+	__type(value, struct link_set);
 } links SEC(".maps");
 
 struct {

@@ -4,6 +4,8 @@ export const BUCKETS = 4096
 export const HEADER_BYTES = 88
 export const PATH_LOCAL = 0
 export const POD_SLOTS = 1024
+export const LINK_SETS = 4096
+export const LINK_PLACES = 4
 export const COURSES = 4
 
 export const lane = {
@@ -187,10 +189,15 @@ export const layouts = {
     received: { at: 128, size: 16, count: 8 },
   },
   link: {
-    size: 4,
-    slot: { at: 0, size: 2, count: 1 },
-    course: { at: 2, size: 1, count: 1 },
-    zero: { at: 3, size: 1, count: 1 },
+    size: 8,
+    ifindex: { at: 0, size: 4, count: 1 },
+    slot: { at: 4, size: 2, count: 1 },
+    course: { at: 6, size: 1, count: 1 },
+    zero: { at: 7, size: 1, count: 1 },
+  },
+  link_set: {
+    size: 32,
+    link: { at: 0, size: 8, count: 4 },
   },
   share: {
     size: 12,

@@ -19,6 +19,7 @@ import { type Choice, chooseAttachments, detachFormer } from './attachment_choic
 import { type Epochs, mapEpochs } from './epochs.ts'
 import { readEvent } from './events.ts'
 import { type Lanes, lanesSpec, openLanes } from './lanes.ts'
+import { LinkTable } from './links.ts'
 import { openMaps } from './maps.ts'
 import { PathTable } from './paths.ts'
 import { attachAll, Pods } from './pods.ts'
@@ -140,7 +141,7 @@ function open(config: Config): Result<Opened> {
     return found
   }
   const epochs = mapEpochs(map('epochs'))
-  const slots = new Slots(new Table(map('links')), map('pod_counts'))
+  const slots = new Slots(new LinkTable(map('links')), map('pod_counts'))
   const pathMaps = {
     paths: map('paths'),
     path_counts: map('path_counts'),

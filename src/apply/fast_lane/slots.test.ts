@@ -4,11 +4,11 @@ import type { Lifetime } from '../../../test/namespaces.ts'
 import type { IfIndex } from '../../base/ifindex.ts'
 import { must } from '../../base/result.ts'
 import { createMap } from '../../kernel/bpf/map.ts'
-import { POD_SLOTS } from './abi.ts'
+import { LINK_PLACES, LINK_SETS, POD_SLOTS } from './abi.ts'
 import { readPodCount } from './counts.ts'
+import { LinkTable } from './links.ts'
 import { mapSpecs, readObjects } from './programs.ts'
 import { NO_SLOT, Slots } from './slots.ts'
-import { Table } from './table.ts'
 import { indexKey } from './values.ts'
 
 const link = (n: number): IfIndex => (100 + n) as IfIndex
@@ -22,7 +22,7 @@ function rows(t: Lifetime) {
     return map
   }
   const [links, counts] = [make('links'), make('pod_counts')]
-  return { counts, links, open: () => new Slots(new Table(links), counts) }
+  return { counts, links: () => new LinkTable(links), open: () => new Slots(new LinkTable(links), counts) }
 }
 
 test('each pod has a row of its own; beyond what there are, none; a row that becomes free is the last to be given', (t) => {
@@ -68,7 +68,11 @@ test('a row that is given again was zeroed before', (t) => {
 test('devices that are gone are forgotten when all inputs are known, pods that wait for nobody too', (t) => {
   const { open, links } = rows(t)
   const slots = open()
-  const known = () => [...links.entries()].map(([key]) => key.readUInt32LE(0)).sort()
+  const known = () =>
+    links()
+      .slots()
+      .map(([index]) => index)
+      .sort((a, b) => a - b)
   for (const n of [0, 1]) slots.take(link(n))
   slots.know({ uplink: { index: link(50) }, tunnel: link(51), endpoints: [] }, false)
   assert.deepEqual(known(), [100, 101, 150, 151])
@@ -78,4 +82,19 @@ test('devices that are gone are forgotten when all inputs are known, pods that w
   )
   assert.deepEqual(known(), [101, 160])
   assert.equal(slots.of(link(0)), undefined)
+})
+
+test('of pods whose links’ indexes end alike, as many are counted as a set has places; one that leaves makes room', (t) => {
+  const { open } = rows(t)
+  const slots = open()
+  const alike = (n: number): IfIndex => (100 + n * LINK_SETS) as IfIndex
+  const taken = Array.from({ length: LINK_PLACES + 1 }, (_, n) => slots.take(alike(n)))
+  assert.deepEqual(taken, [1, 2, 3, 4, NO_SLOT])
+  slots.give(alike(1))
+  assert.deepEqual([slots.take(alike(LINK_PLACES)), slots.of(alike(2))], [5, 3])
+  const again = open()
+  assert.deepEqual(
+    [0, 1, 2, 3, 4].map((n) => again.of(alike(n))),
+    [1, undefined, 3, 4, 5],
+  )
 })

@@ -6,9 +6,9 @@ import type { IfIndex } from '../../base/ifindex.ts'
 import type { BpfMap } from '../../kernel/bpf/map.ts'
 import type { FastLanePlan } from '../../plan/fast_lane.ts'
 import type { Endpoint } from '../../state/endpoint.ts'
-import { course, layouts, POD_SLOTS } from './abi.ts'
-import type { Table } from './table.ts'
-import { type CourseNumber, indexKey, linkValue } from './values.ts'
+import { course, POD_SLOTS } from './abi.ts'
+import type { LinkTable } from './links.ts'
+import { indexKey } from './values.ts'
 
 /** Of a plan. */
 type Devices = {
@@ -21,21 +21,18 @@ type Devices = {
 export const NO_SLOT = 0
 
 export class Slots {
-  readonly #links: Table
+  readonly #links: LinkTable
   readonly #counts: BpfMap
   /** BOUNDED by the rows, as the next: by the index of the pod's link. */
-  readonly #taken = new Map<number, number>()
+  readonly #taken: Map<number, number>
   /** The one that has been free for longest first. */
   readonly #free: number[]
 
   /** Takes up what a former run gave. */
-  constructor(links: Table, counts: BpfMap) {
+  constructor(links: LinkTable, counts: BpfMap) {
     this.#links = links
     this.#counts = counts
-    for (const [key, value] of links.entries()) {
-      const slot = value.readUInt16LE(layouts.link.slot.at)
-      if (slot !== NO_SLOT && slot < POD_SLOTS) this.#taken.set(key.readUInt32LE(0), slot)
-    }
+    this.#taken = new Map(links.slots().filter(([, slot]) => slot !== NO_SLOT && slot < POD_SLOTS))
     const taken = new Set(this.#taken.values())
     this.#free = Array.from({ length: POD_SLOTS - 1 }, (_, i) => i + 1).filter((slot) => !taken.has(slot))
   }
@@ -45,39 +42,32 @@ export class Slots {
   }
 
   /** The row of the pod behind this link, a new one if it has none. `NO_SLOT` if all are taken. */
-  take(link: IfIndex): number {
-    const known = this.#taken.get(link)
+  take(index: IfIndex): number {
+    const known = this.#taken.get(index)
     if (known !== undefined) return known
-    const slot = this.#free.shift() ?? NO_SLOT
-    if (slot !== NO_SLOT) {
-      this.#counts.update(indexKey(slot), Buffer.alloc(this.#counts.valueBytes))
-      this.#taken.set(link, slot)
-    }
-    this.#write(link, slot, course.COURSE_HERE)
+    const slot = this.#free[0] ?? NO_SLOT
+    if (slot !== NO_SLOT) this.#counts.update(indexKey(slot), Buffer.alloc(this.#counts.valueBytes))
+    if (!this.#links.set({ index, slot, came: course.COURSE_HERE }) || slot === NO_SLOT) return NO_SLOT
+    this.#free.shift()
+    this.#taken.set(index, slot)
     return slot
   }
 
   /** After the epochs of the pod's addresses were raised: no flow has its row then. */
-  give(link: number): void {
-    const slot = this.#taken.get(link)
-    this.#links.delete(indexKey(link))
+  give(index: number): void {
+    const slot = this.#taken.get(index)
+    this.#links.delete(index)
     if (slot === undefined) return
-    this.#taken.delete(link)
+    this.#taken.delete(index)
     this.#free.push(slot)
   }
 
   /** What comes in by the devices that are no pod's. @param sweep whatever else is not in the plan is forgotten */
   know({ uplink, tunnel, endpoints }: Devices, sweep: boolean): void {
-    if (uplink) this.#write(uplink.index, NO_SLOT, course.COURSE_DIRECT)
-    if (tunnel !== undefined) this.#write(tunnel, NO_SLOT, course.COURSE_VXLAN)
+    if (uplink) this.#links.set({ index: uplink.index, slot: NO_SLOT, came: course.COURSE_DIRECT })
+    if (tunnel !== undefined) this.#links.set({ index: tunnel, slot: NO_SLOT, came: course.COURSE_VXLAN })
     if (!sweep) return
     const known = new Set<number | undefined>([uplink?.index, tunnel, ...endpoints.map((e) => e.link.index)])
-    const others = this.#links.keys().map((key) => key.readUInt32LE(0))
-    for (const index of others) if (!known.has(index)) this.give(index)
-  }
-
-  #write(index: number, slot: number, came: CourseNumber): void {
-    // Without it packets are not counted, and go their way all the same.
-    this.#links.set(indexKey(index), linkValue(slot, came))
+    for (const [index] of this.#links.slots()) if (!known.has(index)) this.give(index)
   }
 }

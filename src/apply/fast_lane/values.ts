@@ -4,7 +4,7 @@ import { type Cidr, cidrFamily, cidrLength, cidrNetwork } from '../../base/cidr.
 import { bitsOf, familyOf, type Ip, ipBytes } from '../../base/ip.ts'
 import { type Mac, macBytes } from '../../base/mac.ts'
 import type { FastPod } from '../../plan/fast_lane.ts'
-import { BUCKETS, type course, endpointFlags, layouts } from './abi.ts'
+import { BUCKETS, endpointFlags, layouts } from './abi.ts'
 
 const BUCKET_BITS = BigInt(Math.log2(BUCKETS))
 /** 2^64 divided by the golden ratio: the multiplier of `bucket_of` in bpf/lib/flow.h. */
@@ -41,17 +41,6 @@ export function endpointValue(pod: FastPod, slotNumber = 0): Buffer {
   out.writeUInt32LE(pod.limited ? endpointFlags.ENDPOINT_LIMITED : 0, flags.at)
   out.set(macBytes(pod.mac), mac.at)
   out.writeUInt16LE(slotNumber, slot.at)
-  return out
-}
-
-export type CourseNumber = (typeof course)[keyof typeof course]
-
-/** Of a device: whose counters a packet out by it is for, and what course one has taken that came in by it. */
-export function linkValue(slotNumber: number, came: CourseNumber): Buffer {
-  const { slot, course: courseField, size } = layouts.link
-  const out = Buffer.alloc(size)
-  out.writeUInt16LE(slotNumber, slot.at)
-  out[courseField.at] = came
   return out
 }
 

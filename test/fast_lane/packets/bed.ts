@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { after } from 'node:test'
 import { reasonWords } from '../../../src/apply/fast_lane/abi.ts'
 import { type Epochs, mapEpochs } from '../../../src/apply/fast_lane/epochs.ts'
+import { LinkTable } from '../../../src/apply/fast_lane/links.ts'
 import { PathTable } from '../../../src/apply/fast_lane/paths.ts'
 import { mapSpecs, type ProgramName, readObjects } from '../../../src/apply/fast_lane/programs.ts'
 import { Slots } from '../../../src/apply/fast_lane/slots.ts'
@@ -89,7 +90,7 @@ export function bed(options: BedOptions = {}): Bed {
   const program = (name: ProgramName): number => loaded.get(name)?.program(name).fd ?? assert.fail(name)
   const epochs = mapEpochs(map('epochs'))
   const endpoints = new Table(map('endpoints'))
-  const slots = new Slots(new Table(map('links')), map('pod_counts'))
+  const slots = new Slots(new LinkTable(map('links')), map('pod_counts'))
   const paths = pathTable(map, epochs)
   const run: Bed['run'] = (name, at, packet, skb = {}) => {
     const before = counts(map('reasons'))
