@@ -1,0 +1,117 @@
+// Reads everything that decides about one packet on this node, live from the kernel: within some milliseconds, and without
+// changing anything.
+
+import type { IfIndex } from '../../base/ifindex.ts'
+import type { Ip } from '../../base/ip.ts'
+import { getLinkByName, parseLink } from '../../kernel/netlink/link.ts'
+import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from '../../kernel/netlink/socket.ts'
+import type { Tracked } from '../../kernel/nft/tracked.ts'
+import { VXLAN_LINK } from '../../plan/ownership.ts'
+import type { Uplink } from '../../plan/uplink.ts'
+import type { Packet, Wire } from '../../schema/walk.ts'
+import type { Endpoint } from '../../state/endpoint.ts'
+import type { Entry, FilterFacts, PeerFact, WalkFacts } from './facts.ts'
+import { readFilter } from './filter.ts'
+import { readLane } from './lane_maps.ts'
+import { linkFact, readLink, readPod, readPrograms } from './links.ts'
+import { readTracking } from './tracking.ts'
+import { ownSource, readTunnel, readWay } from './way.ts'
+
+export type NamedPod = { readonly endpoint: Endpoint; readonly name: string }
+export type ReadQuestion = {
+  readonly node: string
+  readonly packet: Packet
+  readonly entry:
+    | { readonly kind: 'pod'; readonly pod: NamedPod }
+    | { readonly kind: 'node' }
+    | { readonly kind: 'wire'; readonly wire: Wire }
+  /** The pod of this node that has an address. */
+  readonly podAt: (ip: Ip) => NamedPod | undefined
+  readonly peer: PeerFact | undefined
+  readonly uplink: Uplink | undefined
+  readonly bpfFolder: string
+  readonly asksKernel: boolean
+  readonly vxlan: { readonly port: number; readonly vni: number }
+}
+
+/** From the namespace of the calling thread. */
+export function readWalk(question: ReadQuestion): WalkFacts {
+  using route = new NetlinkSocket(NETLINK_ROUTE)
+  using netfilter = new NetlinkSocket(NETLINK_NETFILTER)
+  return readBy(question, route, netfilter)
+}
+
+function readBy(q: ReadQuestion, route: NetlinkSocket, netfilter: NetlinkSocket): WalkFacts {
+  const { packet } = q
+  const entry = readEntry(q, route)
+  const lane = readLane(q.bpfFolder, packet, entry.kind === 'wire' ? packet.source : packet.destination)
+  const { tracked, notes } = readTracking(netfilter, packet)
+  const filter = readFilter(netfilter, filterQuestion(packet, entry))
+  const target = targetOf(packet, tracked, filter)
+  const device = deviceOf(entry, route, q.uplink)
+  const way = readWay(route, {
+    destination: target.ip,
+    ...(device === undefined ? {} : { device, source: packet.source }),
+  })
+  const receiver = q.podAt(target.ip)
+  const uplink = q.uplink && readLink(route, q.uplink.index)
+  return {
+    node: q.node,
+    packet,
+    entry,
+    lane: lane.facts,
+    asksKernel: q.asksKernel,
+    vxlanPort: q.vxlan.port,
+    vni: q.vxlan.vni,
+    uplink: uplink && linkFact(uplink),
+    uplinkPrograms: q.uplink ? readPrograms(route, q.uplink.index, 'ingress') : [],
+    tracked,
+    filter,
+    target,
+    route: way.route,
+    neighbour: way.neighbour,
+    tunnel: readTunnel(route, way.device, way.neighbour),
+    masqueraded: ownSource(route, target.ip, q.uplink?.addresses.map((a) => a.ip) ?? []),
+    receiver: receiver && readPod(route, receiver.endpoint, receiver.name),
+    peer: q.peer,
+    notes: [...lane.notes, ...notes],
+  }
+}
+
+function readEntry({ entry }: ReadQuestion, route: NetlinkSocket): Entry {
+  if (entry.kind !== 'pod') return entry
+  return { kind: 'pod', pod: readPod(route, entry.pod.endpoint, entry.pod.name) }
+}
+
+const filterQuestion = (packet: Packet, entry: Entry) => ({
+  packet,
+  ...(entry.kind === 'pod' && entry.pod.link
+    ? { from: { index: entry.pod.link.index, mac: entry.pod.mac } }
+    : {}),
+  ...(entry.kind === 'wire' ? { wire: entry.wire } : {}),
+})
+
+/** Where a packet goes once the host has translated its destination: what is tracked counts before what a map says. */
+function targetOf(
+  packet: Packet,
+  tracked: Tracked | undefined,
+  { hostPort }: FilterFacts,
+): WalkFacts['target'] {
+  const isForward = tracked?.original.destination === packet.destination
+  if (tracked && isForward && tracked.translatesDestination)
+    return { ip: tracked.reply.source, port: tracked.reply.sourcePort }
+  // An answer in a flow whose source was translated goes back to who that was.
+  if (tracked && !isForward && tracked.translatesSource)
+    return { ip: tracked.original.source, port: tracked.original.sourcePort }
+  return hostPort ? { ip: hostPort.to, port: hostPort.port } : { ip: packet.destination, port: packet.port }
+}
+
+/** The interface by which it comes in; undefined: it is the node's own. */
+function deviceOf(entry: Entry, route: NetlinkSocket, uplink: Uplink | undefined): IfIndex | undefined {
+  if (entry.kind === 'node') return undefined
+  if (entry.kind === 'pod') return entry.pod.link?.index
+  if (!entry.wire.outer) return uplink?.index
+  const answer = route.request(getLinkByName(VXLAN_LINK))
+  const [body] = answer.ok ? answer.replies : []
+  return body && parseLink(body).index
+}
