@@ -25,9 +25,13 @@ export type WalkQuestion = Common &
         /** Another source address than the sender's own. */
         readonly as: Ip | undefined
       }
-    | { readonly arriving: Wire }
+    | {
+        readonly arriving: Wire
+        /** What the sender would send with its own part of the change. */
+        readonly instead: Wire | undefined
+      }
   )
-export type NearQuestion = Exclude<WalkQuestion, { arriving: Wire }>
+export type NearQuestion = Exclude<WalkQuestion, { readonly arriving: Wire }>
 
 const SMALLEST_MTU_BYTES = 576
 const LARGEST_MTU_BYTES = 65_535
@@ -47,12 +51,7 @@ const portOf = (text: string | undefined): number | undefined =>
 export function parseWalkQuestion(query: URLSearchParams): Result<WalkQuestion> {
   const change = parseChanges(query.getAll('if'))
   if (!change.ok) return change
-  const arriving = query.get('arriving')
-  if (arriving !== null) {
-    const wire = v.safeParse(v.pipe(v.string(), v.parseJson(), wireSchema), arriving)
-    if (wire.success) return ok({ arriving: wire.output, change: change.value })
-    return bad('arriving', 'a packet as another agent describes it', wire.issues[0].message)
-  }
+  if (query.has('arriving')) return parseArriving(query, change.value)
   const from = query.get('from') ?? ''
   const to = query.get('to') ?? ''
   if (from === '' || to === '')
@@ -72,6 +71,16 @@ export function parseWalkQuestion(query: URLSearchParams): Result<WalkQuestion> 
     ...{ from, to, protocol: protocol.output, port: port.value, sourcePort: sourcePort.value },
     ...{ bytes: bytes.value, as: as.value, change: change.value },
   })
+}
+
+function parseArriving(query: URLSearchParams, change: Change | undefined): Result<WalkQuestion> {
+  const [arriving, instead] = ['arriving', 'instead'].map((name) => {
+    const text = query.get(name)
+    return text === null ? undefined : v.safeParse(v.pipe(v.string(), v.parseJson(), wireSchema), text)
+  })
+  if (arriving?.success && instead?.success !== false)
+    return ok({ arriving: arriving.output, instead: instead?.output, change })
+  return bad('arriving', 'a packet as another agent describes it', 'another text')
 }
 
 function numberOf(

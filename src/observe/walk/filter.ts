@@ -28,9 +28,14 @@ export type FilterQuestion = {
   /** Of the pod that sends it. */
   readonly from?: { readonly index: IfIndex; readonly mac: Mac }
   readonly wire?: Wire
+  /** Its destination is an address of this node. */
+  readonly isLocal: boolean
 }
 
-export function readFilter(socket: NetlinkSocket, { packet, from, wire }: FilterQuestion): FilterFacts {
+export function readFilter(
+  socket: NetlinkSocket,
+  { packet, from, wire, isLocal }: FilterQuestion,
+): FilterFacts {
   const element = (set: string, ...parts: readonly Uint8Array[]): ReadElement | undefined => {
     const answer = socket.request(getElement({ family: 'inet', table: NFT_TABLE, set }, fields(...parts)))
     return answer.ok ? answer.replies.flatMap(parseElements)[0] : undefined
@@ -43,9 +48,10 @@ export function readFilter(socket: NetlinkSocket, { packet, from, wire }: Filter
   const w = outer && familyOf(outer.source)
   const isForPort = packet.protocol !== 'icmp' && port !== undefined
   const target = isForPort ? [protocolField(PROTOCOL_NUMBER[packet.protocol][v]), portField(port)] : []
-  const mapped = isForPort
-    ? (element(`host_ip_ports${v}`, to, ...target) ?? element(`host_ports${v}`, ...target))
-    : undefined
+  const mapped =
+    isForPort && isLocal && isLocal
+      ? (element(`host_ip_ports${v}`, to, ...target) ?? element(`host_ports${v}`, ...target))
+      : undefined
   return {
     sourceIsPods:
       from !== undefined && has(`pod_sources${v}`, numberField(from.index), macField(from.mac), from_),

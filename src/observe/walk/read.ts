@@ -23,7 +23,11 @@ export type ReadQuestion = {
   readonly packet: Packet
   readonly entry:
     | { readonly kind: 'pod'; readonly pod: NamedPod }
-    | { readonly kind: 'node' }
+    | {
+        readonly kind: 'node'
+        /** As whom it sends: another than the kernel would choose. */
+        readonly as: Ip | undefined
+      }
     | { readonly kind: 'wire'; readonly wire: Wire }
   /** The pod of this node that has an address. */
   readonly podAt: (ip: Ip) => NamedPod | undefined
@@ -42,11 +46,13 @@ export function readWalk(question: ReadQuestion): WalkFacts {
 }
 
 function readBy(q: ReadQuestion, route: NetlinkSocket, netfilter: NetlinkSocket): WalkFacts {
-  const { packet } = q
+  const packet = sentAs(q, route)
   const entry = readEntry(q, route)
   const lane = readLane(q.bpfFolder, packet, entry.kind === 'wire' ? packet.source : packet.destination)
   const { tracked, notes } = readTracking(netfilter, packet)
-  const filter = readFilter(netfilter, filterQuestion(packet, entry))
+  const { route: first } = readWay(route, { destination: packet.destination })
+  const isLocal = 'type' in first && first.type === 'local'
+  const filter = readFilter(netfilter, { ...filterQuestion(packet, entry), isLocal })
   const target = targetOf(packet, tracked, filter)
   const device = deviceOf(entry, route, q.uplink)
   const way = readWay(route, {
@@ -79,8 +85,16 @@ function readBy(q: ReadQuestion, route: NetlinkSocket, netfilter: NetlinkSocket)
 }
 
 function readEntry({ entry }: ReadQuestion, route: NetlinkSocket): Entry {
-  if (entry.kind !== 'pod') return entry
+  if (entry.kind === 'node') return { kind: 'node' }
+  if (entry.kind === 'wire') return entry
   return { kind: 'pod', pod: readPod(route, entry.pod.endpoint, entry.pod.name) }
+}
+
+/** What a node sends has the source that its route says. */
+function sentAs({ packet, entry, uplink }: ReadQuestion, route: NetlinkSocket): Packet {
+  if (entry.kind !== 'node') return packet
+  const chosen = ownSource(route, packet.destination, uplink?.addresses.map((a) => a.ip) ?? [])
+  return { ...packet, source: entry.as ?? chosen ?? packet.source }
 }
 
 const filterQuestion = (packet: Packet, entry: Entry) => ({
