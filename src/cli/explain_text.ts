@@ -28,7 +28,11 @@ function walkLines(answer: WalkAnswer, near: Walk, far: Walk | undefined): strin
   return [
     `${answer.from} → ${answer.to}: ${verdictText(far ?? near)}`,
     paint('dim', summary(near, far)),
-    ...hops.map((h, i) => hopLine(h, i === hops.length - 1, nodes.size > 1)),
+    ...hops.flatMap((h, i) => {
+      const isFirst = hops[i - 1]?.node !== h.node
+      const head = nodes.size > 1 && isFirst ? [` ${paint('dim', `on ${h.node}`)}`] : []
+      return [...head, hopLine(h, i === hops.length - 1)]
+    }),
   ]
 }
 
@@ -62,12 +66,10 @@ function summary(near: Walk, far: Walk | undefined): string {
   ].join(', ')
 }
 
-function hopLine(h: Hop, isLast: boolean, withNode: boolean): string {
-  const node = withNode ? `${h.node}: ` : ''
-  const cost = h.costNs === undefined ? '' : paint('dim', `  ${Math.round(h.costNs)} ns`)
+function hopLine(h: Hop, isLast: boolean): string {
+  const cost = h.costNs === undefined ? '' : paint('cyan', `  ${Math.round(h.costNs)} ns`)
   const why = h.why ? paint('dim', ` (${h.why})`) : ''
   const does =
     h.verdict === 'stops' ? paint('red', h.does) : h.verdict === 'assumed' ? paint('yellow', h.does) : h.does
-  const line = `${h.object} ${does}${why}${cost}`
-  return `${h.differs ? paint('yellow', '*') : ' '}${isLast ? '└─' : '├─'} ${node}${line}`
+  return `${h.differs ? paint('yellow', '*') : ' '}${isLast ? '└─' : '├─'} ${h.object}: ${does}${why}${cost}`
 }

@@ -33,7 +33,7 @@ export function decideSent(f: WalkFacts, pod: PodFact): Decision {
   if (path.kind !== 'here' && path.hop !== 'good')
     return plain(reason.REASON_HOP, path.hop === 'none' ? ', or its MAC is not known yet' : '')
   if (packet.bytes > path.mtuBytes) return plain(reason.REASON_TOO_BIG, ` of ${path.mtuBytes} bytes`)
-  return { lane: 'fast', path, why: lasting(lane) }
+  return { lane: 'fast', path, why: lasting(lane, packet.protocol) }
 }
 
 /** Of a packet that comes in by the uplink. */
@@ -51,7 +51,7 @@ export function decideArriving(f: WalkFacts, wire: Wire): Decision {
   const life = decideFlow(f, lane, destination.limited)
   if (life) return life
   if (path.lane !== 'fast') return plain(reason.REASON_LANE)
-  return { lane: 'fast', path, why: lasting(lane) }
+  return { lane: 'fast', path, why: lasting(lane, f.packet.protocol) }
 }
 
 /** What holds for a flow's life: as it stands in the table, or as it would be decided now. Undefined: fast. */
@@ -73,11 +73,11 @@ function decideFlow(f: WalkFacts, lane: LaneFacts, limited: boolean): Decision |
   return f.asksKernel ? undefined : plain(reason.REASON_UNSEEN)
 }
 
-function lasting({ flow }: LaneFacts): string {
-  if (!flow) return 'both ends are pods and nothing translates them; its first packet decides'
+function lasting({ flow }: LaneFacts, protocol: string): string {
+  if (!flow) return 'both ends are pods’ and nothing translates them; its first packet decides'
   if (!flow.current) return 'decided again: an epoch has changed since'
   return flow.table === 'flows'
-    ? `a flow that is known, from port ${flow.sourcePort}`
+    ? `a flow that is known, ${protocol === 'icmp' ? 'identifier' : 'from port'} ${flow.sourcePort}`
     : 'a flow that waits for its answer'
 }
 

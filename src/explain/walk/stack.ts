@@ -82,10 +82,11 @@ function routeStage(f: WalkFacts): Stage {
   return { hops: [hop(f, 'route', { object, does })], limitBytes }
 }
 
-const whyNoRoute = ({ target, peer }: WalkFacts): string =>
-  peer
+function whyNoRoute({ target, peer, entry }: WalkFacts): string {
+  return peer && entry.kind !== 'wire'
     ? `${peer.name} has the range, but no way leads there`
     : `no pod of this node has ${target.ip}, and no other way leads there`
+}
 
 function localStage(f: WalkFacts, route: Found): Stage {
   const guarded = guardTunnelPort(f)
