@@ -1,6 +1,7 @@
 // The walk through the kernel's stack: guard, connection tracking, translation, route, and out by whatever the route
 // names. PURE.
 
+import type { Ip } from '../../base/ip.ts'
 import type { NeighbourFact, PodFact, RouteFact, WalkFacts } from '../../observe/walk/facts.ts'
 import type { Packet, Wire } from '../../schema/walk.ts'
 import { programNamed } from './decision.ts'
@@ -104,22 +105,34 @@ function localStage(f: WalkFacts, route: Found): Stage {
   }
 }
 
-/** Only what leaves the cluster: neither into a pod nor into the tunnel. */
 function masqueradeStage(f: WalkFacts): Stage {
-  if (!isMasqueraded(f)) return { hops: [] }
-  const { packet, masqueraded, tracked } = f
-  const source = tracked?.translatesSource ? tracked.reply.destination : masqueraded
+  const after = sourceAfter(f)
+  if (!after) return { hops: [] }
+  const { object, source, why } = after
   return {
-    hops: [
-      hop(f, 'translation', {
-        object: 'table inet podlane, leave',
-        does: `source ${packet.source} becomes ${source ?? 'the node’s'}`,
-        why: `masquerade: ${f.target.ip} is not of the cluster`,
-      }),
-    ],
+    hops: [hop(f, 'translation', { object, does: `source ${f.packet.source} becomes ${source}`, why })],
   }
 }
 
+type Source = { readonly object: string; readonly source: Ip; readonly why: string }
+
+/** As whom it leaves, if not as itself. A flow that is tracked keeps what was decided at its first packet. */
+function sourceAfter(f: WalkFacts): Source | undefined {
+  const { tracked, packet, target } = f
+  const isForward = tracked?.original.destination === packet.destination
+  const object = 'translation of its flow'
+  if (tracked && isForward) {
+    if (!tracked.translatesSource) return undefined
+    return { object, source: tracked.reply.destination, why: 'as its first packet' }
+  }
+  if (tracked?.translatesDestination)
+    return { object, source: tracked.original.destination, why: 'as whom the client has asked' }
+  if (tracked || !isMasqueraded(f) || f.masqueraded === undefined) return undefined
+  const why = `masquerade: ${target.ip} is not of the cluster`
+  return { object: 'table inet podlane, leave', source: f.masqueraded, why }
+}
+
+/** Only what leaves the cluster: neither into a pod nor into the tunnel. */
 function isMasqueraded({ filter, route, tunnel, receiver, entry }: WalkFacts): boolean {
   if ('refused' in route || receiver || tunnel || !filter.drops || entry.kind === 'wire') return false
   return filter.sourceIsOwn && !filter.destinationUnmasqueraded
@@ -140,15 +153,10 @@ function exitStage(f: WalkFacts): Stage {
 
 /** As it is once this node has translated it. */
 function onWire(f: WalkFacts): Packet {
-  const source = isMasqueraded(f)
-    ? f.tracked?.translatesSource
-      ? f.tracked.reply.destination
-      : f.masqueraded
-    : f.packet.source
   const { port } = f.target
   return {
     ...f.packet,
-    source: source ?? f.packet.source,
+    source: sourceAfter(f)?.source ?? f.packet.source,
     destination: f.target.ip,
     ...(port === undefined ? {} : { port }),
   }

@@ -32,14 +32,24 @@ export type FilterQuestion = {
   readonly isLocal: boolean
 }
 
-export function readFilter(
-  socket: NetlinkSocket,
-  { packet, from, wire, isLocal }: FilterQuestion,
-): FilterFacts {
-  const element = (set: string, ...parts: readonly Uint8Array[]): ReadElement | undefined => {
+type Find = (set: string, ...parts: readonly Uint8Array[]) => ReadElement | undefined
+
+const finder =
+  (socket: NetlinkSocket): Find =>
+  (set, ...parts) => {
     const answer = socket.request(getElement({ family: 'inet', table: NFT_TABLE, set }, fields(...parts)))
     return answer.ok ? answer.replies.flatMap(parseElements)[0] : undefined
   }
+
+/** Pods speak to it as themselves. */
+export const isUnmasqueraded = (socket: NetlinkSocket, ip: Ip): boolean =>
+  finder(socket)(`unmasqueraded${familyOf(ip)}`, ipField(ip)) !== undefined
+
+export function readFilter(
+  socket: NetlinkSocket,
+  { packet, from, wire, isLocal }: FilterQuestion,
+): Omit<FilterFacts, 'destinationUnmasqueraded'> {
+  const element = finder(socket)
   const has = (set: string, ...parts: readonly Uint8Array[]): boolean => element(set, ...parts) !== undefined
   const { source, destination, port } = packet
   const v = familyOf(source)
@@ -57,7 +67,6 @@ export function readFilter(
       from !== undefined && has(`pod_sources${v}`, numberField(from.index), macField(from.mac), from_),
     sourceInCluster: has(`cluster_ranges${v}`, from_),
     sourceIsOwn: has(`own_ranges${v}`, from_),
-    destinationUnmasqueraded: has(`unmasqueraded${v}`, to),
     senderIsNodes: outer
       ? has(tunnelSet(v, familyOf(outer.source)), ipField(outer.source), from_)
       : macOf(wire) !== undefined && has(`direct_sources${v}`, macField(macOf(wire) as Mac), from_),

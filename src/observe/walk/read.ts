@@ -11,7 +11,7 @@ import type { Uplink } from '../../plan/uplink.ts'
 import type { Packet, Wire } from '../../schema/walk.ts'
 import type { Endpoint } from '../../state/endpoint.ts'
 import type { Entry, FilterFacts, PeerFact, WalkFacts } from './facts.ts'
-import { readFilter } from './filter.ts'
+import { isUnmasqueraded, readFilter } from './filter.ts'
 import { readLane } from './lane_maps.ts'
 import { linkFact, readLink, readPod, readPrograms } from './links.ts'
 import { readTracking } from './tracking.ts'
@@ -52,8 +52,10 @@ function readBy(q: ReadQuestion, route: NetlinkSocket, netfilter: NetlinkSocket)
   const { tracked, notes } = readTracking(netfilter, packet)
   const { route: first } = readWay(route, { destination: packet.destination })
   const isLocal = 'type' in first && first.type === 'local'
-  const filter = readFilter(netfilter, { ...filterQuestion(packet, entry), isLocal })
-  const target = targetOf(packet, tracked, filter)
+  const sets = readFilter(netfilter, { ...filterQuestion(packet, entry), isLocal })
+  const target = targetOf(packet, tracked, sets)
+  // What leaves is looked at as it is by then.
+  const filter = { ...sets, destinationUnmasqueraded: isUnmasqueraded(netfilter, target.ip) }
   const device = deviceOf(entry, route, q.uplink)
   const way = readWay(route, {
     destination: target.ip,
@@ -109,7 +111,7 @@ const filterQuestion = (packet: Packet, entry: Entry) => ({
 function targetOf(
   packet: Packet,
   tracked: Tracked | undefined,
-  { hostPort }: FilterFacts,
+  { hostPort }: Pick<FilterFacts, 'hostPort'>,
 ): WalkFacts['target'] {
   const isForward = tracked?.original.destination === packet.destination
   if (tracked && isForward && tracked.translatesDestination)
