@@ -1,7 +1,8 @@
 // GET /explain of the agent: the question's names to ends, the kernel's tables read, and judged. Read-only; no call to
 // the kernel Worker but for the other nodes.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import type { Ip } from '../base/ip.ts'
 import { err, ok, type Result } from '../base/result.ts'
 import { judge } from '../explain/walk/answer.ts'
@@ -37,14 +38,14 @@ type Asked = {
 }
 
 export function createExplain(options: ExplainOptions): Question {
-  let asksKernel: boolean | undefined
+  let can: ReadQuestion['kernel'] | undefined
   return async (query): Promise<Answer> => {
     const startMs = performance.now()
     const parsed = parseWalkQuestion(query)
     if (!parsed.ok) return { code: 400, body: parsed.error }
     const peers = await options.kernel.call('peers')
-    asksKernel ??= hasConntrackQuestion()
-    const asked = askedOf(parsed.value, options, peers, asksKernel)
+    can ??= await kernelCan()
+    const asked = askedOf(parsed.value, options, peers, can)
     if (!asked.ok) return { code: 404, body: asked.error }
     const { question, instead, from, to } = asked.value
     const judged = judge(
@@ -70,7 +71,7 @@ function askedOf(
   parsed: Parsed,
   options: ExplainOptions,
   peers: readonly Peer[],
-  asksKernel: boolean,
+  kernel: ReadQuestion['kernel'],
 ): Result<Asked> {
   const { config, core, nodeName } = options
   const pods = namedPods(core)
@@ -80,7 +81,7 @@ function askedOf(
     uplink: core.report?.uplink,
     bpfFolder: config.directories.bpf,
     vxlan: config.vxlan,
-    asksKernel,
+    kernel,
   }
   if ('arriving' in parsed) {
     const wired = (wire: Wire): ReadQuestion => ({
@@ -122,10 +123,13 @@ const namedPods = ({ live, tables }: Core): Pod[] =>
     return { name, addresses: endpoint.addresses, endpoint }
   })
 
-/** Whether programs can ask connection tracking (Linux 6.1): the function's name stands in the kernel's types. */
-function hasConntrackQuestion(): boolean {
-  return ['vmlinux', 'nf_conntrack'].some((name) => {
-    const file = `/sys/kernel/btf/${name}`
-    return existsSync(file) && readFileSync(file).includes('\0bpf_skb_ct_lookup\0')
-  })
+/** As the loader finds it out for the programs, but by name alone: the kernel's types are read once, and not kept. */
+async function kernelCan(): Promise<ReadQuestion['kernel']> {
+  const files = ['vmlinux', 'nf_conntrack'].map((name) => `/sys/kernel/btf/${name}`)
+  const types = await Promise.all(files.filter((file) => existsSync(file)).map((file) => readFile(file)))
+  const knows = (name: string): boolean => types.some((bytes) => bytes.includes(`\0${name}\0`))
+  return {
+    answers: knows('bpf_skb_ct_lookup'),
+    mixesFamilies: knows('BPF_F_ADJ_ROOM_DECAP_L3_IPV4'),
+  }
 }

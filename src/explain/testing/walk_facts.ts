@@ -75,7 +75,13 @@ export const packet: Packet = {
 
 /** From a pod of node n1 to a pod of n2, by the direct path and the fast lane. */
 export const facts = (more: Partial<WalkFacts> = {}): WalkFacts => ({
-  ...{ node: 'n1', packet, entry: { kind: 'pod', pod: pod(2) }, lane: lane(), asksKernel: true },
+  ...{
+    node: 'n1',
+    packet,
+    entry: { kind: 'pod', pod: pod(2) },
+    lane: lane(),
+    kernel: { answers: true, mixesFamilies: true },
+  },
   ...{ vxlanPort: 4789, vni: 112, uplink, uplinkPrograms: [{ name: 'uplink_ingress' }], tracked: undefined },
   ...{ filter, target: { ip: packet.destination, port: 80 }, route: route() },
   neighbour: { ip: ip('192.0.2.2'), mac: peerMac, state: 'known' },
@@ -103,6 +109,7 @@ export const arriving = (more: Partial<WalkFacts> = {}): WalkFacts =>
     ...more,
   })
 
+const flag = fc.boolean()
 const orNot = <T>(a: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(a, { nil: undefined })
 const bytes = fc.integer({ min: 20, max: 9000 })
 const mtu = fc.integer({ min: 576, max: 9000 })
@@ -191,7 +198,6 @@ const anyNeighbour = orNot(
     state: fc.constantFrom('fixed' as const, 'known' as const, 'failed' as const, 'unknown' as const),
   }),
 )
-const flag = fc.boolean()
 const anyFilter: fc.Arbitrary<FilterFacts> = fc.record({
   ...{ sourceIsPods: flag, sourceInCluster: flag, sourceIsOwn: flag, destinationUnmasqueraded: flag },
   ...{ senderIsNodes: flag, outerSourceIsNode: flag, outerDestinationIsNode: flag },
@@ -205,7 +211,7 @@ export const anyFacts: fc.Arbitrary<WalkFacts> = fc
     entry: anyEntry,
     packet: anyPacket,
     lane: orNot(anyLane),
-    asksKernel: flag,
+    kernel: fc.record({ answers: flag, mixesFamilies: flag }),
     uplink: orNot(anyLink),
     uplinkPrograms: programs,
     filter: anyFilter,

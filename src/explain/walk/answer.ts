@@ -23,7 +23,7 @@ export function judge(
   instead = facts,
 ): Judged {
   const now = withCosts(walkOf(facts), costs)
-  const notes = [...facts.notes, ...costNotes(now, costs)]
+  const notes = [...facts.notes, ...costNotes(facts, now, costs)]
   if (!change) return { now, notes }
   const other = changed(instead, change)
   const names = changeTexts(change)
@@ -32,26 +32,34 @@ export function judge(
   return {
     now: markDifferences(now, walk),
     would: { changed: names, walk: markDifferences(walk, now) },
-    notes: [...notes, ...effects(now, walk, facts, change)],
+    notes: [...notes, ...effects(now, walk, facts, change, costs.length > 0)],
   }
 }
 
-const costNotes = (walk: Walk, costs: readonly PathCost[]): string[] => {
+const costNotes = (f: WalkFacts, walk: Walk, costs: readonly PathCost[]): string[] => {
   if (costs.length > 0) return []
   if (walk.costNs !== undefined)
-    return ['costs: the programs’ alone, by BPF run statistics; no stage profile is here']
-  return ['no costs: no stage profile is here, and kernel.bpf_stats_enabled is 0']
+    return [
+      `${f.node} knows the cost of its programs alone, the mean of all their runs: it has no stage profile`,
+    ]
+  return [`${f.node} knows no costs: it has no stage profile, and its programs’ runs are not counted`]
 }
 
-function effects(now: Walk, other: Walk, { packet }: WalkFacts, change: Change): string[] {
+function effects(
+  now: Walk,
+  other: Walk,
+  { packet, node }: WalkFacts,
+  change: Change,
+  hasProfile: boolean,
+): string[] {
   const v = familyOf(packet.source)
   const [a, b] = [now, other].map((w) => packetsPerMegabyte(w.largestBytes, v))
   const cost =
-    now.costNs !== undefined && other.costNs !== undefined
-      ? [
-          `expected: ${Math.round(now.costNs)} → ${Math.round(other.costNs)} ns of CPU time a packet of what is measured`,
-        ]
-      : []
+    hasProfile && now.costNs !== undefined && other.costNs !== undefined
+      ? [`${node}, expected: ${Math.round(now.costNs)} → ${Math.round(other.costNs)} ns of CPU time a packet`]
+      : hasProfile
+        ? []
+        : [`${node}, expected cost: only a stage profile of both lanes could say`]
   return [
     ...(now.largestBytes === other.largestBytes
       ? []

@@ -2,6 +2,7 @@
 // bpf/uplink_ingress.bpf.c and bpf/lib/decide.h, over what stands in their maps. PURE.
 
 import { reason, reasonWords } from '../../apply/fast_lane/abi.ts'
+import { familyOf } from '../../base/ip.ts'
 import type { LaneFacts, LanePath, PodFact, ProgramFact, WalkFacts } from '../../observe/walk/facts.ts'
 import type { Wire } from '../../schema/walk.ts'
 
@@ -27,7 +28,7 @@ export function decideSent(f: WalkFacts, pod: PodFact): Decision {
     return plain(reason.REASON_SENDER)
   const path = destination ? lane.here : lane.path
   if (!path) return plain(reason.REASON_OUTSIDE)
-  const life = decideFlow(f, lane, source.limited || destination?.limited === true)
+  const life = decideFlow(f, lane, path, source.limited || destination?.limited === true)
   if (life) return life
   if (path.lane !== 'fast') return plain(reason.REASON_LANE)
   if (path.kind !== 'here' && path.hop !== 'good')
@@ -48,14 +49,14 @@ export function decideArriving(f: WalkFacts, wire: Wire): Decision {
   const { destination, path } = lane
   if (!destination || !path) return plain(reason.REASON_OUTSIDE)
   if (!isFrom(path, wire)) return plain(reason.REASON_SENDER)
-  const life = decideFlow(f, lane, destination.limited)
+  const life = decideFlow(f, lane, path, destination.limited)
   if (life) return life
   if (path.lane !== 'fast') return plain(reason.REASON_LANE)
   return { lane: 'fast', path, why: lasting(lane, f.packet.protocol) }
 }
 
 /** What holds for a flow's life: as it stands in the table, or as it would be decided now. Undefined: fast. */
-function decideFlow(f: WalkFacts, lane: LaneFacts, limited: boolean): Decision | undefined {
+function decideFlow(f: WalkFacts, lane: LaneFacts, path: LanePath, limited: boolean): Decision | undefined {
   const { flow } = lane
   const { tracked, packet } = f
   const isTranslated =
@@ -64,13 +65,15 @@ function decideFlow(f: WalkFacts, lane: LaneFacts, limited: boolean): Decision |
     if (flow.lane === 'plain')
       return { lane: 'plain', why: `${flow.why}, as was decided for the flow’s life` }
     // Asked again once a second.
-    return packet.protocol === 'udp' && f.asksKernel && isTranslated
+    return packet.protocol === 'udp' && f.kernel.answers && isTranslated
       ? plain(reason.REASON_TRANSLATED)
       : undefined
   }
-  if (f.asksKernel && isTranslated) return plain(reason.REASON_TRANSLATED)
+  if (f.kernel.answers && isTranslated) return plain(reason.REASON_TRANSLATED)
+  if (path.kind === 'vxlan' && !f.kernel.mixesFamilies && familyOf(path.peer) !== familyOf(packet.source))
+    return plain(reason.REASON_REFUSED)
   if (limited) return plain(reason.REASON_LIMITED)
-  return f.asksKernel ? undefined : plain(reason.REASON_UNSEEN)
+  return f.kernel.answers ? undefined : plain(reason.REASON_UNSEEN)
 }
 
 function lasting({ flow }: LaneFacts, protocol: string): string {

@@ -57,7 +57,14 @@ test('each reason of the programs for the plain lane is told in its words', () =
         entry: { kind: 'pod', pod: pod(2, { end: link(2, 'eth0', { mtuBytes: 9000 }) }) },
       },
     ],
-    [/kernel cannot be asked/, { asksKernel: false }],
+    [/kernel cannot be asked/, { kernel: { answers: false, mixesFamilies: true } }],
+    [
+      /refused to change/,
+      {
+        kernel: { answers: true, mixesFamilies: false },
+        lane: lane({ path: path('vxlan', { peer: ip('2001:db8::2') }) }),
+      },
+    ],
     [/translates the flow/, { tracked: tracked({ translatesDestination: true }) }],
     [
       /decided for the flow’s life/,

@@ -128,8 +128,12 @@ export type WalkFacts = {
   readonly entry: Entry
   /** Undefined: this node has no fast lane. */
   readonly lane: LaneFacts | undefined
-  /** The kernel can be asked whether a flow is translated. */
-  readonly asksKernel: boolean
+  readonly kernel: {
+    /** Programs can ask it whether a flow is translated (6.1). */
+    readonly answers: boolean
+    /** Programs can say which family is in a tunnel (6.2). */
+    readonly mixesFamilies: boolean
+  }
   readonly vxlanPort: number
   readonly vni: number
   readonly uplink: LinkFact | undefined

@@ -14,6 +14,7 @@ import type { Entry, FilterFacts, PeerFact, WalkFacts } from './facts.ts'
 import { isUnmasqueraded, readFilter } from './filter.ts'
 import { readLane } from './lane_maps.ts'
 import { linkFact, readLink, readPod, readPrograms } from './links.ts'
+import { readShortWay } from './short_way.ts'
 import { readTracking } from './tracking.ts'
 import { ownSource, readTunnel, readWay } from './way.ts'
 
@@ -34,7 +35,7 @@ export type ReadQuestion = {
   readonly peer: PeerFact | undefined
   readonly uplink: Uplink | undefined
   readonly bpfFolder: string
-  readonly asksKernel: boolean
+  readonly kernel: WalkFacts['kernel']
   readonly vxlan: { readonly port: number; readonly vni: number }
 }
 
@@ -68,7 +69,7 @@ function readBy(q: ReadQuestion, route: NetlinkSocket, netfilter: NetlinkSocket)
     packet,
     entry,
     lane: lane.facts,
-    asksKernel: q.asksKernel,
+    kernel: q.kernel,
     vxlanPort: q.vxlan.port,
     vni: q.vxlan.vni,
     uplink: uplink && linkFact(uplink),
@@ -82,7 +83,7 @@ function readBy(q: ReadQuestion, route: NetlinkSocket, netfilter: NetlinkSocket)
     masqueraded: ownSource(route, target.ip, q.uplink?.addresses.map((a) => a.ip) ?? []),
     receiver: receiver && readPod(route, receiver.endpoint, receiver.name),
     peer: q.peer,
-    notes: [...lane.notes, ...notes],
+    notes: [...lane.notes, ...notes, ...readShortWay(q.bpfFolder, packet)],
   }
 }
 
