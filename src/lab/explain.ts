@@ -18,6 +18,7 @@ export type LabEnds = {
 type Place = { readonly node: string; readonly pod: NodePod | undefined }
 
 export async function labEnds(from: string, to: string): Promise<Result<LabEnds>> {
+  if (!readRecord()) return fault('lab', 'the lab', 'one that is up', 'none', 'run «podlane lab up»')
   const places = await readPlaces()
   const sender = placeOf(from, places)
   if (!sender) return unknown('FROM', from, places)

@@ -77,7 +77,7 @@ function decideFlow(f: WalkFacts, lane: LaneFacts, path: LanePath, limited: bool
 }
 
 function lasting({ flow }: LaneFacts, protocol: string): string {
-  if (!flow) return 'both ends are pods’ and nothing translates them; its first packet decides'
+  if (!flow) return 'pods at both ends, not translated; its first packet decides'
   if (!flow.current) return 'decided again: an epoch has changed since'
   return flow.table === 'flows'
     ? `a flow that is known, ${protocol === 'icmp' ? 'identifier' : 'from port'} ${flow.sourcePort}`

@@ -17,7 +17,7 @@ export function intoPod(f: WalkFacts, path: 'here' | 'direct' | 'vxlan', mtuByte
       hop(f, 'pod', {
         object: `pod ${pod.name}`,
         does: `receives it by ${pod.link.name}`,
-        why: 'redirect_peer: past routing, filters and queues of the host',
+        why: 'past the host’s routing, filters and queues',
       }),
     ],
     ...(mtuBytes === undefined ? {} : { limitBytes: mtuBytes }),
@@ -38,14 +38,14 @@ export function toPath(f: WalkFacts, path: LanePath): Stage {
       : {}),
   }
   const tunnel = hop(f, 'encapsulation', {
-    object: 'header of the path, written by the program',
+    object: 'the path’s header',
     does: `VXLAN ${path.own} → ${path.peer}, VNI ${f.vni}, ${tunnelBytes(path.peer)} bytes more`,
-    why: 'without the tunnel device and its routing',
+    why: 'by the program, past the tunnel device',
   })
   const neighbour = hop(f, 'neighbour', {
     object: `next hop ${path.hopMac ?? ''}`.trim(),
-    does: 'stands in the path’s header',
-    why: 'the programs have heard no other MAC of it',
+    does: 'stands in the header',
+    why: 'no other MAC was heard of it',
   })
   const uplink = uplinkStage(f, f.uplink, isTunnel ? 'vxlan' : 'direct', wire)
   return {

@@ -18,7 +18,7 @@ export type FoundFlow = {
 type Tables = Readonly<Record<FlowFact['table'], BpfMap>>
 type Search = { readonly flow: FoundFlow | undefined; readonly notes: readonly string[] }
 
-const LONGEST_MS = 25
+const LONGEST_MS = 15
 /** The clock is read once in so many entries. */
 const BETWEEN_LOOKS = 1024
 
