@@ -103,9 +103,11 @@ export async function serveStatus({
           return answered(expositionText(metricsOf(now, totals.look(now), usage())))
         },
       ],
-      // No stage profile yet: its costs come in here.
-      ['/explain', createExplain({ config, nodeName, kernel, core, costs: () => [] })],
       ['/healthz', async () => answered({ ok: true })],
+    ]),
+    // No stage profile yet: its costs come in here.
+    rootQuestions: new Map([
+      ['/explain', createExplain({ config, nodeName, kernel, core, costs: () => [] })],
     ]),
   })
 }

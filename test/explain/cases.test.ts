@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { askSocket } from '../../src/lab/socket_client.ts'
 import { explainWalk } from '../../src/lab/walk_client.ts'
+import { shell } from '../agent/dump.ts'
 import { until } from '../agent/until.ts'
 import { type FastCluster, families, fastCluster, type Node, type Pod } from '../fast_lane/cluster.ts'
 import { echo } from '../fast_lane/echo.ts'
@@ -205,6 +206,35 @@ test('a node that is gone from the segment is unreachable, once the kernel knows
   const said = await explained(one, undefined, { from: 'a', to, protocol: 'icmp' })
   assert.deepEqual([said.near.now.verdict, said.near.now.hops.at(-1)?.kind], ['unreachable', 'neighbour'])
   assertSame(said, await watch(cluster, near, [to], async () => pings(a, to)), 'gone')
+})
+
+test('a pod speaks to the VXLAN port of a pod, and not to that of a node', async (t) => {
+  const { cluster, one, two, a, b, near } = await pair(t)
+  for (const [end, arrives] of [
+    [b, true],
+    [two, false],
+  ] as const) {
+    const to = addressOf(end, 4)
+    if (arrives) await echo(t, { ns: end.ns, ip: to, port: 4789 })
+    const said = await explained(one, two, { from: 'a', to, port: 4789, protocol: 'udp' })
+    const seen = await watch(cluster, near, [to], async () => {
+      using talk = await Talk.open({ from: a.ns, to, port: 4789, protocol: 'udp', timeoutMs: 300 })
+      return (await talk.ask('hello').catch(() => undefined)) !== undefined
+    })
+    assert.equal(seen.arrived, arrives)
+    assertSame(said, seen, to)
+  }
+})
+
+test('questions about flows are root’s: on loopback there is no explain', async (t) => {
+  const { one } = await pair(t)
+  one.bench.configure({ http: { listen: '127.0.0.1:9474' } })
+  await one.bench.agent.kill()
+  await one.bench.start()
+  const get = (path: string): string =>
+    shell(one.ns, `busybox wget -O- http://127.0.0.1:9474${path} 2>&1 || true`)
+  assert.match(get('/healthz'), /true/)
+  assert.match(get('/explain?from=a&to=node'), /404/)
 })
 
 test('a name that nobody has is refused with the nearest one, and so is a change that cannot be', async (t) => {

@@ -59,7 +59,13 @@ export const lane = (more: Partial<LaneFacts> = {}): LaneFacts => ({
 })
 
 const filter: FilterFacts = {
-  ...{ sourceIsPods: true, sourceInCluster: true, sourceIsOwn: true, destinationUnmasqueraded: true },
+  ...{
+    sourceIsPods: true,
+    sourceInCluster: true,
+    sourceIsOwn: true,
+    targetUnmasqueraded: true,
+    targetIsNode: false,
+  },
   ...{ senderIsNodes: true, outerSourceIsNode: true, outerDestinationIsNode: true, hostPort: undefined },
   drops: new Map([['pod_spoofed', 3]]),
 }
@@ -85,6 +91,7 @@ export const facts = (more: Partial<WalkFacts> = {}): WalkFacts => ({
   ...{ vxlanPort: 4789, vni: 112, uplink, uplinkPrograms: [{ name: 'uplink_ingress' }], tracked: undefined },
   ...{ filter, target: { ip: packet.destination, port: 80 }, route: route() },
   neighbour: { ip: ip('192.0.2.2'), mac: peerMac, state: 'known' },
+  tunnelDevice: link(3, 'podlane-vxlan', { kind: 'vxlan', mtuBytes: 1450 }),
   ...{ tunnel: undefined, masqueraded: ip('192.0.2.1'), receiver: undefined, notes: [] },
   peer: { name: 'n2', address: ip('192.0.2.2'), onLink: [ip('192.0.2.2')], range: cidr('10.244.2.0/24') },
   ...more,
@@ -199,7 +206,13 @@ const anyNeighbour = orNot(
   }),
 )
 const anyFilter: fc.Arbitrary<FilterFacts> = fc.record({
-  ...{ sourceIsPods: flag, sourceInCluster: flag, sourceIsOwn: flag, destinationUnmasqueraded: flag },
+  ...{
+    sourceIsPods: flag,
+    sourceInCluster: flag,
+    sourceIsOwn: flag,
+    targetUnmasqueraded: flag,
+    targetIsNode: flag,
+  },
   ...{ senderIsNodes: flag, outerSourceIsNode: flag, outerDestinationIsNode: flag },
   hostPort: orNot(fc.record({ to: anyIp, port: fc.constant(80) })),
   drops: orNot(fc.constant(new Map<string, number>())),
@@ -217,6 +230,7 @@ export const anyFacts: fc.Arbitrary<WalkFacts> = fc
     filter: anyFilter,
     route: anyRoute,
     neighbour: anyNeighbour,
+    tunnelDevice: orNot(anyLink),
     tunnel: orNot(
       fc.record({
         vni: fc.constant(112),

@@ -34,12 +34,13 @@ export function guardWire(f: WalkFacts, wire: Wire): Stage {
   return dropped(f, 'from_underlay', counter, `outer source ${source}`)
 }
 
-/** Chain `through_node` or `to_node`, for a pod’s packet to a VXLAN port. */
-export function guardTunnelPort(f: WalkFacts): Stage {
-  const { protocol, port } = f.packet
-  if (!f.filter.drops || f.entry.kind !== 'pod' || protocol !== 'udp' || port !== f.vxlanPort)
+/** For a pod’s packet to the VXLAN port of a node; to a pod’s it may, if it is not VXLAN of ours. */
+export function guardTunnelPort(f: WalkFacts, chain: 'through_node' | 'to_node'): Stage {
+  const { protocol } = f.packet
+  if (!f.filter.drops || f.entry.kind !== 'pod' || protocol !== 'udp' || f.target.port !== f.vxlanPort)
     return { hops: [] }
-  return dropped(f, 'through_node', 'pod_vxlan')
+  if (chain === 'to_node' || f.filter.targetIsNode) return dropped(f, chain, 'pod_vxlan')
+  return passed(f, chain, `unless it is VXLAN with VNI ${f.vni}`)
 }
 
 const open = (f: WalkFacts): Stage => ({

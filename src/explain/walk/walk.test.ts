@@ -110,11 +110,19 @@ test('what arrives is taken only from the node that has the source’s range', (
   assert.equal(walkOf({ ...forged, filter: { ...forged.filter, senderIsNodes: false } }).verdict, 'dropped')
   const outer = { source: ip('192.0.2.2'), destination: ip('192.0.2.1'), vni: 112, port: 4789 }
   assert.deepEqual(told(from({ outer })), ['delivered', 'fast', 'vxlan'])
-  assert.deepEqual(told(from({ outer: { ...outer, source: ip('192.0.2.9') } })), [
-    'delivered',
-    'plain',
-    'vxlan',
-  ])
+  const stranger = from({ outer: { ...outer, source: ip('192.0.2.9') } })
+  assert.deepEqual(told(stranger), ['delivered', 'plain', 'vxlan'])
+  assert.match(walkOf({ ...stranger, tunnelDevice: undefined }).why, /no peer behind a tunnel/)
+})
+
+test('a pod may speak to the VXLAN port of a pod, and not to that of a node', () => {
+  const udp = { ...packet, protocol: 'udp', port: 4789 } as const
+  const f = facts({ packet: udp, target: { ip: udp.destination, port: 4789 } })
+  assert.deepEqual(told(f), ['sent', 'plain', 'direct'])
+  const walk = walkOf({ ...f, filter: { ...f.filter, targetIsNode: true } })
+  assert.deepEqual([walk.verdict, /counter pod_vxlan/.test(walk.why)], ['dropped', true])
+  const local = walkOf({ ...f, route: route({ type: 'local' }) })
+  assert.match(local.why, /to_node: drops; counter pod_vxlan/)
 })
 
 test('a limited pod gets its packets through its queue', () => {

@@ -147,6 +147,11 @@ function arrives(f: WalkFacts, wire: Wire): Stage {
 function leavesTunnel(f: WalkFacts, { outer }: Wire, isFast: boolean): Stage {
   if (!outer) return { hops: [] }
   const object = isFast ? 'the program' : 'device podlane-vxlan'
+  if (!isFast && !f.tunnelDevice?.up)
+    return stopped(f, 'decapsulation', {
+      object,
+      does: f.tunnelDevice ? 'is down' : 'is not there: this node has no peer behind a tunnel',
+    })
   return {
     hops: [
       hop(f, 'decapsulation', { object, does: `takes away VXLAN ${outer.source} → ${outer.destination}` }),

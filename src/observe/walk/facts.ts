@@ -72,7 +72,8 @@ export type FilterFacts = {
   readonly sourceIsPods: boolean
   readonly sourceInCluster: boolean
   readonly sourceIsOwn: boolean
-  readonly destinationUnmasqueraded: boolean
+  readonly targetUnmasqueraded: boolean
+  readonly targetIsNode: boolean
   /** MAC and source of a direct packet, outer and inner source of a tunnel's. */
   readonly senderIsNodes: boolean
   readonly outerSourceIsNode: boolean
@@ -144,6 +145,8 @@ export type WalkFacts = {
   readonly target: { readonly ip: Ip; readonly port: number | undefined }
   readonly route: RouteFact
   readonly neighbour: NeighbourFact | undefined
+  /** The VXLAN device, whatever the packet has to do with it. */
+  readonly tunnelDevice: LinkFact | undefined
   readonly tunnel: TunnelFact | undefined
   /** Source of what this node masquerades on that way. */
   readonly masqueraded: Ip | undefined

@@ -41,14 +41,19 @@ const finder =
     return answer.ok ? answer.replies.flatMap(parseElements)[0] : undefined
   }
 
-/** Pods speak to it as themselves. */
-export const isUnmasqueraded = (socket: NetlinkSocket, ip: Ip): boolean =>
-  finder(socket)(`unmasqueraded${familyOf(ip)}`, ipField(ip)) !== undefined
+/** About where it goes once it is translated. */
+export function readTargetSets(
+  socket: NetlinkSocket,
+  ip: Ip,
+): Pick<FilterFacts, 'targetIsNode' | 'targetUnmasqueraded'> {
+  const has = (set: string): boolean => finder(socket)(`${set}${familyOf(ip)}`, ipField(ip)) !== undefined
+  return { targetUnmasqueraded: has('unmasqueraded'), targetIsNode: has('node_addresses') }
+}
 
 export function readFilter(
   socket: NetlinkSocket,
   { packet, from, wire, isLocal }: FilterQuestion,
-): Omit<FilterFacts, 'destinationUnmasqueraded'> {
+): Omit<FilterFacts, 'targetIsNode' | 'targetUnmasqueraded'> {
   const element = finder(socket)
   const has = (set: string, ...parts: readonly Uint8Array[]): boolean => element(set, ...parts) !== undefined
   const { source, destination, port } = packet

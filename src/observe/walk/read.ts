@@ -2,8 +2,8 @@
 // changing anything.
 
 import type { IfIndex } from '../../base/ifindex.ts'
-import type { Ip } from '../../base/ip.ts'
-import { getLinkByName, parseLink } from '../../kernel/netlink/link.ts'
+import { familyOf, type Ip } from '../../base/ip.ts'
+import { getLinkByName, type LinkRow, parseLink } from '../../kernel/netlink/link.ts'
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import type { Tracked } from '../../kernel/nft/tracked.ts'
 import { VXLAN_LINK } from '../../plan/ownership.ts'
@@ -11,9 +11,10 @@ import type { Uplink } from '../../plan/uplink.ts'
 import type { Packet, Wire } from '../../schema/walk.ts'
 import type { Endpoint } from '../../state/endpoint.ts'
 import type { Entry, FilterFacts, PeerFact, WalkFacts } from './facts.ts'
-import { isUnmasqueraded, readFilter } from './filter.ts'
+import { readFilter, readTargetSets } from './filter.ts'
 import { readLane } from './lane_maps.ts'
 import { linkFact, readLink, readPod, readPrograms } from './links.ts'
+import { PROTOCOL_NUMBER } from './protocols.ts'
 import { readShortWay } from './short_way.ts'
 import { readTracking } from './tracking.ts'
 import { ownSource, readTunnel, readWay } from './way.ts'
@@ -56,10 +57,14 @@ function readBy(q: ReadQuestion, route: NetlinkSocket, netfilter: NetlinkSocket)
   const sets = readFilter(netfilter, { ...filterQuestion(packet, entry), isLocal })
   const target = targetOf(packet, tracked, sets)
   // What leaves is looked at as it is by then.
-  const filter = { ...sets, destinationUnmasqueraded: isUnmasqueraded(netfilter, target.ip) }
-  const device = deviceOf(entry, route, q.uplink)
+  const filter = { ...sets, ...readTargetSets(netfilter, target.ip) }
+  const tunnelDevice = readTunnelDevice(route)
+  const device = deviceOf(entry, tunnelDevice, q.uplink)
   const way = readWay(route, {
     destination: target.ip,
+    protocol: PROTOCOL_NUMBER[packet.protocol][familyOf(packet.source)],
+    ...(packet.sourcePort === undefined ? {} : { sourcePort: packet.sourcePort }),
+    ...(target.port === undefined ? {} : { port: target.port }),
     ...(device === undefined ? {} : { device, source: packet.source }),
   })
   const receiver = q.podAt(target.ip)
@@ -79,6 +84,7 @@ function readBy(q: ReadQuestion, route: NetlinkSocket, netfilter: NetlinkSocket)
     target,
     route: way.route,
     neighbour: way.neighbour,
+    tunnelDevice: tunnelDevice && linkFact(tunnelDevice),
     tunnel: readTunnel(route, way.device, way.neighbour),
     masqueraded: ownSource(route, target.ip, q.uplink?.addresses.map((a) => a.ip) ?? []),
     receiver: receiver && readPod(route, receiver.endpoint, receiver.name),
@@ -124,11 +130,18 @@ function targetOf(
 }
 
 /** The interface by which it comes in; undefined: it is the node's own. */
-function deviceOf(entry: Entry, route: NetlinkSocket, uplink: Uplink | undefined): IfIndex | undefined {
+function deviceOf(
+  entry: Entry,
+  tunnelDevice: LinkRow | undefined,
+  uplink: Uplink | undefined,
+): IfIndex | undefined {
   if (entry.kind === 'node') return undefined
   if (entry.kind === 'pod') return entry.pod.link?.index
-  if (!entry.wire.outer) return uplink?.index
+  return entry.wire.outer ? tunnelDevice?.index : uplink?.index
+}
+
+function readTunnelDevice(route: NetlinkSocket): LinkRow | undefined {
   const answer = route.request(getLinkByName(VXLAN_LINK))
   const [body] = answer.ok ? answer.replies : []
-  return body && parseLink(body).index
+  return body && parseLink(body)
 }
