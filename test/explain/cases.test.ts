@@ -232,7 +232,7 @@ test('questions about flows are root’s: on loopback there is no explain', asyn
   await one.bench.agent.kill()
   await one.bench.start()
   const get = (path: string): string =>
-    shell(one.ns, `busybox wget -O- http://127.0.0.1:9474${path} 2>&1 || true`)
+    shell(one.ns, `busybox wget -O- 'http://127.0.0.1:9474${path}' 2>&1 || true`)
   assert.match(get('/healthz'), /true/)
   assert.match(get('/explain?from=a&to=node'), /404/)
 })
