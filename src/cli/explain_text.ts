@@ -23,7 +23,8 @@ export function explainText({ near, far }: Explained): string {
 }
 
 function walkLines(answer: WalkAnswer, near: Walk, far: Walk | undefined): string[] {
-  const hops = [...near.hops.filter((h) => !far || h.verdict !== 'assumed'), ...(far?.hops ?? [])]
+  // What was assumed of the other node it has told.
+  const hops = [...(far ? near.hops.slice(0, -1) : near.hops), ...(far?.hops ?? [])]
   const nodes = new Set(hops.map((h) => h.node))
   return [
     `${answer.from} → ${answer.to}: ${verdictText(far ?? near)}`,

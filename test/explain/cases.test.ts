@@ -118,7 +118,14 @@ test('a ClusterIP is followed to its backend by the tracked flow, in the plain l
   } as const
   kubeProxy('nftables', { ...one, isLocal: () => false }, [service])
   const before = await explained(one, undefined, { from: 'a', to: clusterIp, port: 80 })
-  assert.match(before.near.now.hops.map((h) => h.does).join('\n'), /makes an entry/)
+  const others = before.near.now.hops
+    .filter((h) => h.verdict === 'assumed')
+    .map((h) => `${h.kind} ${h.object}`)
+  assert.deepEqual(others, [
+    'translation rules of ip kube-proxy',
+    'guard rules of ip kube-proxy',
+    'outside outside',
+  ])
   using talk = await Talk.open({ from: a.ns, to: clusterIp, port: 80, protocol: 'tcp' })
   await talk.ask('hello')
   const said = await explained(one, two, { from: 'a', to: clusterIp, port: 80 })

@@ -4,6 +4,7 @@
 import type { RouteFact, WalkFacts } from '../../observe/walk/facts.ts'
 import { arrivedBy, exitStage } from './exit.ts'
 import { guardTunnelPort } from './guard.ts'
+import { othersFilter, othersTranslate } from './others.ts'
 import { hop, type Stage, stopped } from './stage.ts'
 import { masqueradeStage, targetStage } from './translation.ts'
 
@@ -12,9 +13,11 @@ type Found = Extract<RouteFact, { type: string }>
 /** In the order in which a packet meets them, behind the guard of its entry. */
 export const stackStages: readonly ((f: WalkFacts) => Stage)[] = [
   trackedStage,
+  othersTranslate,
   targetStage,
   routeStage,
   (f) => guardTunnelPort(f, 'through_node'),
+  (f) => othersFilter(f, 'forward'),
   // Policy's verdict will stand here.
   masqueradeStage,
   exitStage,
@@ -79,6 +82,7 @@ function localStage(f: WalkFacts, route: Found): Stage {
   return {
     hops: [
       hop(f, 'route', { object: `route ${route.entry ?? f.target.ip}`, does: 'is local' }),
+      ...othersFilter(f, 'input').hops,
       hop(f, 'node', {
         object: `node ${f.node}`,
         does: 'receives it itself',

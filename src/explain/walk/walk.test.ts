@@ -125,6 +125,33 @@ test('a pod may speak to the VXLAN port of a pod, and not to that of a node', ()
   assert.match(local.why, /to_node: drops; counter pod_vxlan/)
 })
 
+test('rules of others are named where they are met, and a tracked flow shows what they translate', () => {
+  const others = [
+    { table: 'ip kube-proxy', hook: 'prerouting', translates: true },
+    { table: 'inet mine', hook: 'forward', translates: false },
+  ] as const
+  const f = facts({ others, lane: undefined })
+  assert.equal(kinds(walkOf(f)), 'pod program guard conntrack translation route guard neighbour uplink node')
+  const known = walkOf({ ...f, tracked: tracked({}) })
+  assert.equal(kinds(known), 'pod program guard conntrack route guard neighbour uplink node')
+  assert.deepEqual(known.hops.find((h) => h.object === 'rules of inet mine')?.verdict, 'assumed')
+})
+
+test('a flow that somebody masquerades leaves as its entry says, and its answers as whom was asked', () => {
+  const reply = { ...tracked({}).reply, destination: ip('192.0.2.1') }
+  const there = facts({ lane: undefined, tracked: { ...tracked({ translatesSource: true }), reply } })
+  assert.equal(walkOf(there).wire?.packet.source, '192.0.2.1')
+  const original = {
+    source: packet.destination,
+    destination: ip('10.96.0.10'),
+    protocol: 6,
+    sourcePort: 1,
+    port: 80,
+  }
+  const back = facts({ lane: undefined, tracked: { ...tracked({ translatesDestination: true }), original } })
+  assert.equal(walkOf(back).wire?.packet.source, '10.96.0.10')
+})
+
 test('a limited pod gets its packets through its queue', () => {
   const slow = pod(2, { link: link(12, 'podl2', { queue: 'tbf' }) })
   const f = arriving({

@@ -114,6 +114,14 @@ export type TunnelFact = {
   readonly neighbour: NeighbourFact | undefined
 }
 
+/** A chain of somebody else's, at a hook that pods' packets meet in the stack. */
+export type OtherTable = {
+  /** `ip kube-proxy` */
+  readonly table: string
+  readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting'
+  readonly translates: boolean
+}
+
 export type PeerFact = {
   readonly name: string
   readonly address: Ip
@@ -141,6 +149,7 @@ export type WalkFacts = {
   readonly uplinkPrograms: readonly ProgramFact[]
   readonly tracked: Tracked | undefined
   readonly filter: FilterFacts
+  readonly others: readonly OtherTable[]
   /** Where it goes after what translates it. */
   readonly target: { readonly ip: Ip; readonly port: number | undefined }
   readonly route: RouteFact
