@@ -49,6 +49,9 @@ test('mtu=9000 makes packets six times as large, and a stream’s fewer by as mu
   assert.equal(other?.walk?.largestBytes, 9000)
   assert.match(notes.join('\n'), /1500 → 9000 bytes; a stream takes 691 → 112 packets a megabyte/)
   assert.equal(would(facts(), { mtuBytes: 9000, path: 'vxlan' }).largestBytes, 8950)
+  const tunnelled = must(changed(facts(), { path: 'vxlan' }))
+  for (const lane of ['fast', 'plain'] as const)
+    assert.equal(would(tunnelled, { mtuBytes: 9000, lane }).largestBytes, 8950)
   assert.equal(packetsPerMegabyte(40, 4), Number.POSITIVE_INFINITY)
 })
 
