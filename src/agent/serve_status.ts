@@ -17,6 +17,7 @@ import type { Config } from '../schema/config.ts'
 import { expositionText } from '../schema/exposition.ts'
 import { parseListen } from '../schema/values.ts'
 import type { Core } from './core.ts'
+import { createExplain } from './explain.ts'
 import type { KernelClient } from './kernel_client.ts'
 import { switchLane } from './lane_switch.ts'
 import { metricsOf, type Usage } from './metrics.ts'
@@ -112,6 +113,10 @@ export async function serveStatus({
       ],
       ['/paths', async () => answered(await paths.report())],
       ['/healthz', async () => answered({ ok: true })],
+    ]),
+    // No stage profile yet: its costs come in here.
+    rootQuestions: new Map([
+      ['/explain', createExplain({ config, nodeName, kernel, core, costs: () => [] })],
     ]),
   })
   return {
