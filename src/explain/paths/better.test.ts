@@ -10,6 +10,7 @@ const fastDirect: BetterFacts = {
   isOnSegment: true,
   mtuBytes: 1500,
   trueMtuBytes: 1500,
+  isBroken: false,
   isDirectWell: true,
 }
 const fastTunnel: BetterFacts = { ...fastDirect, kind: 'vxlan', mtuBytes: 1450, trueMtuBytes: 1450 }
