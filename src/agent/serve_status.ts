@@ -21,6 +21,7 @@ import type { KernelClient } from './kernel_client.ts'
 import { switchLane } from './lane_switch.ts'
 import { metricsOf, type Usage } from './metrics.ts'
 import { PathTotals } from './path_totals.ts'
+import { ProfileAnswers } from './profile_answer.ts'
 import { runFolderComplaints } from './run_folder.ts'
 import { SOCKETS_FEATURE, socketsText } from './sockets_text.ts'
 import { agentStatus } from './status.ts'
@@ -87,7 +88,8 @@ export async function serveStatus({
       drops: readDrops(),
     })
   }
-  return startStatusServer({
+  const profile = new ProfileAnswers(config.profile, status)
+  const server = await startStatusServer({
     socketPath: join(config.directories.run, 'agent.sock'),
     listen: listenOf(config),
     log,
@@ -99,12 +101,20 @@ export async function serveStatus({
         '/metrics',
         async () => {
           const now = await status()
-          return answered(expositionText(metricsOf(now, totals.look(now), usage())))
+          const metrics = metricsOf(now, totals.look(now), usage())
+          return answered(expositionText([...metrics, ...(await profile.metrics())]))
         },
       ],
+      ['/profile', (query) => profile.answer(query)],
       ['/healthz', async () => answered({ ok: true })],
     ]),
   })
+  return {
+    close: async () => {
+      profile.close()
+      await server.close()
+    },
+  }
 }
 
 const answered = (body: object | string): Answer => ({ code: 200, body })

@@ -7,6 +7,7 @@ import packageFacts from '../../package.json' with { type: 'json' }
 import type { LaneWord } from '../schema/lane_request.ts'
 import { addLab, addSize, type UpOptions } from './lab.ts'
 import type { LaneOptions } from './lane.ts'
+import type { ProfileOptions } from './profile.ts'
 import { USAGE } from './terminal.ts'
 
 const program = new Command('podlane')
@@ -60,6 +61,24 @@ program
   .action(async (word: LaneWord | undefined, options: LaneOptions) =>
     (await import('./lane.ts')).lane(word, options),
   )
+
+program
+  .command('profile')
+  .description(
+    'where the CPU time of packets goes: by stage, per packet and path, by pod; of the last minute, or of an interval',
+  )
+  .option('--for <duration>', 'measure from now on, with many samples: 10s, 2m')
+  .option('--socket <path>', "the agent's socket", '/run/podlane/agent.sock')
+  .option('--json', 'as JSON')
+  .addHelpText(
+    'after',
+    examples(
+      'podlane profile',
+      'podlane profile --for 10s',
+      "podlane profile --for 30s --json | jq '.paths[] | {path, lane, nsPerPacket}'",
+    ),
+  )
+  .action(async (options: ProfileOptions) => (await import('./profile.ts')).profile(options))
 
 program
   .command('config')
