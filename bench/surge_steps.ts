@@ -48,7 +48,8 @@ export function stepOf(sample: SurgeSample, direction: Direction): Step {
   const elapsedUs = sum((c) => c.elapsedUs)
   const lateness = sample.lateP99Us / 1e3
   const softirqShare = sum((c) => c.softirqUs) / elapsedUs
-  const nsPerRequest = (sum((c) => c.busyUs) * 1e3 * (seconds / (elapsedUs / path.length / 1e6))) / answered
+  const busyNs = (sum((c) => c.busyUs) / elapsedUs) * path.length * seconds * 1e9
+  const nsPerRequest = busyNs / Math.max(1, answered)
   return {
     ...{ direction, offered: due / seconds, served: answered / seconds },
     ...{ p50Ms: sample.p50Us / 1e3, p99Ms: sample.p99Us / 1e3, p999Ms: sample.p999Us / 1e3 },

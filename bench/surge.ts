@@ -1,0 +1,57 @@
+// `make bench-surge`: an open load in steps to well beyond saturation and back, over four paths in turns: where each
+// bends, what a request costs there, and whether the capacity model saw it coming.
+// Options (as SURGE='--short'): --short (under a minute), --passes (4), --ms (700), --arrivals poisson or constant,
+// --paths (names with commas between), --scale (more cores and nodes, with what cores there are), --no-save.
+
+import { writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { publish, writeResult } from './lib/figures.ts'
+import { enterSandbox, hasFlag, option, textOption } from './lib/sandbox.ts'
+import { makeCandidates } from './paths_candidates.ts'
+import { checkLane } from './paths_lane.ts'
+import { checkPaths } from './paths_rounds.ts'
+import { curveOf, surgeFigures } from './surge_figures.ts'
+import { runPasses } from './surge_passes.ts'
+import { surgePicture } from './surge_picture.ts'
+import { CORES_NEEDED, measureScale, notMeasured, printScale, scaleNames } from './surge_scale.ts'
+import { ONE_CORE, steer } from './surge_steering.ts'
+import { printChain, printCurves, printKnees } from './surge_table.ts'
+
+const PATHS = ['flannel', 'plain-direct', 'fast-vxlan', 'fast-direct']
+const PICTURE = fileURLToPath(new URL('./results/surge.svg', import.meta.url))
+
+enterSandbox()
+const short = hasFlag('short')
+const paths = textOption('paths')?.split(',') ?? PATHS
+const scales = hasFlag('scale') || cpus().length >= CORES_NEEDED
+const candidates = await makeCandidates([...paths, ...(scales ? scaleNames() : [])])
+checkPaths(candidates)
+// New pods get their programs when no ADD waits.
+await sleep(1_000)
+checkLane(candidates, 'at the start')
+const placing = ONE_CORE(cpus().length)
+const measured = candidates.filter(({ name }) => paths.includes(name))
+for (const candidate of measured) steer(candidate, placing)
+const runs = await runPasses({
+  ...{ candidates: measured, placing, short },
+  arrivals: textOption('arrivals') === 'constant' ? 'constant' : 'poisson',
+  passes: option('passes', short ? 1 : 4),
+  ms: option('ms', short ? 300 : 700),
+})
+checkLane(candidates, 'after the passes')
+const scale = scales ? await measureScale(candidates) : notMeasured()
+const curves = runs.map((run) => curveOf(run, placing.path.length))
+printCurves(curves)
+printKnees(curves)
+printChain(curves)
+printScale(scale)
+const save = !short && !hasFlag('no-save') && textOption('paths') === undefined
+publish('surge', surgeFigures(curves), save)
+if (save) {
+  const kept = curves.map(({ path, steps, prediction }) => ({ path, prediction, steps }))
+  writeResult('surge-curves', { paths: kept, scale })
+  writeFileSync(PICTURE, surgePicture(curves))
+}
+process.exit(0)
