@@ -1,7 +1,8 @@
 // `make bench-surge`: an open load in steps to well beyond saturation and back, over four paths in turns: where each
 // bends, what a request costs there, and whether the capacity model saw it coming.
 // Options (as SURGE='--short'): --short (under a minute), --passes (4), --ms (700), --arrivals poisson or constant,
-// --paths (names with commas between), --scale (more cores and nodes, with what cores there are), --no-save.
+// --paths (names with commas between), --scale (more cores and nodes, with what cores there are), --no-save,
+// --picture FILE (also of a run that is not saved).
 
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -52,6 +53,7 @@ publish('surge', surgeFigures(curves), save)
 if (save) {
   const kept = curves.map(({ path, steps, prediction }) => ({ path, prediction, steps }))
   writeResult('surge-curves', { paths: kept, scale })
-  writeFileSync(PICTURE, surgePicture(curves))
 }
+const picture = textOption('picture') ?? (save ? PICTURE : undefined)
+if (picture) writeFileSync(picture, surgePicture(curves))
 process.exit(0)
