@@ -17,6 +17,7 @@ import { curveOf, surgeFigures } from './surge_figures.ts'
 import { runPasses } from './surge_passes.ts'
 import { surgePicture } from './surge_picture.ts'
 import { CORES_NEEDED, measureScale, notMeasured, printScale, scaleNames } from './surge_scale.ts'
+import { startStages } from './surge_stages.ts'
 import { ONE_CORE, steer } from './surge_steering.ts'
 import { printChain, printCurves, printKnees } from './surge_table.ts'
 
@@ -35,12 +36,14 @@ checkLane(candidates, 'at the start')
 const placing = ONE_CORE(cpus().length)
 const measured = candidates.filter(({ name }) => paths.includes(name))
 for (const candidate of measured) steer(candidate, placing)
+const stages = await startStages(placing.path)
 const runs = await runPasses({
-  ...{ candidates: measured, placing, short },
+  ...{ candidates: measured, placing, short, stages },
   arrivals: textOption('arrivals') === 'constant' ? 'constant' : 'poisson',
   passes: option('passes', short ? 1 : 4),
   ms: option('ms', short ? 300 : 700),
 })
+stages?.close()
 checkLane(candidates, 'after the passes')
 const scale = scales ? await measureScale(candidates) : notMeasured()
 const curves = runs.map((run) => curveOf(run, placing.path.length))

@@ -52,6 +52,10 @@ export function stepNear({ steps }: Curve, rps: number): Step | undefined {
   return [...up].sort((a, b) => distance(a) - distance(b))[0]
 }
 
+/** The step with the largest load. */
+export const farthest = ({ steps }: Curve): Step | undefined =>
+  [...steps].sort((a, b) => b.offered - a.offered)[0]
+
 export function surgeFigures(curves: readonly Curve[]): readonly Figure[] {
   const flannel = curves.find(({ path }) => path === FLANNEL)
   const all = curves.flatMap((curve) => {
@@ -83,11 +87,11 @@ function costFigures(
   const knee = median(curve.knees)
   const half = stepNear(curve, knee / 2)
   const at = stepNear(curve, knee)
-  const beyond = curve.steps.reduce((most, step) => (step.offered > most.offered ? step : most))
+  const beyond = farthest(curve)
   return [
     figure('half-knee.ns', 'ns', single(half?.nsPerRequest ?? Number.NaN)),
     figure('knee.ns', 'ns', single(at?.nsPerRequest ?? Number.NaN)),
     figure('knee.softirq', 'share of the core', single(at?.softirqShare ?? Number.NaN)),
-    figure('beyond.served', 'of the knee', single(beyond.served / knee)),
+    figure('beyond.served', 'of the knee', single((beyond?.served ?? Number.NaN) / knee)),
   ]
 }

@@ -5,6 +5,7 @@ import { offer, type Placing } from './lib/surge_load.ts'
 import type { Candidate } from './paths_candidates.ts'
 import { type Ladder, ladderTo } from './surge_ladder.ts'
 import { FIRST, roughKnee } from './surge_search.ts'
+import type { StageSampler } from './surge_stages.ts'
 import { type Step, stepOf } from './surge_steps.ts'
 
 /** Flows of a path: a core's programs and tables do not know it by one entry, and several cores could share it. */
@@ -18,6 +19,7 @@ export type PassOptions = {
   readonly passes: number
   readonly ms: number
   readonly short: boolean
+  readonly stages: StageSampler | undefined
 }
 /** Steps in the order of the ladder, pass by pass. */
 export type PathRun = { readonly path: string; readonly passes: readonly (readonly Step[])[] }
@@ -58,7 +60,7 @@ export async function runPasses(options: PassOptions): Promise<readonly PathRun[
 
 /** Once more where the generator was late: a core that was taken away for a moment is not its limit. */
 async function oneStep(
-  { placing, arrivals }: PassOptions,
+  { placing, arrivals, stages }: PassOptions,
   { ends }: Candidate,
   requestsPerSecond: number,
   before: number,
@@ -66,8 +68,13 @@ async function oneStep(
   seed = 0,
 ): Promise<Step> {
   const order = { requestsPerSecond, before, ms, seed: seed + 1, arrivals, flows: FLOWS }
-  const step = stepOf(await offer(ends, placing, order), 'up')
-  return step.generatorIsLimit ? stepOf(await offer(ends, placing, order), 'up') : step
+  const once = async (): Promise<Step> => {
+    stages?.take()
+    const sample = await offer(ends, placing, order)
+    return stepOf(sample, 'up', stages?.take())
+  }
+  const step = await once()
+  return step.generatorIsLimit ? once() : step
 }
 
 const turned = <T>(all: readonly T[], by: number): readonly T[] =>

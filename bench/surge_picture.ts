@@ -1,14 +1,15 @@
 // The surge as a picture of three parts: served by offered load, p99 by offered load, and what a request costs where. PURE.
 
 import { median } from './lib/statistics.ts'
-import { type Chart, chartFrame, line, n } from './surge_chart.ts'
+import { costBars } from './surge_bars.ts'
+import { type Chart, chartFrame, line } from './surge_chart.ts'
 import { type Curve, stepNear } from './surge_figures.ts'
 import { P99_BOUND_MS } from './surge_knee.ts'
 
 const WIDTH = 860
 const PANEL = { left: 64, width: 770, height: 230 } as const
 const TOPS = [92, 394, 696] as const
-const HEIGHT = 1010
+const HEIGHT = 1060
 const COLOURS: Readonly<Record<string, string>> = {
   flannel: '#b0413e',
   'plain-direct': '#1d4e89',
@@ -65,7 +66,7 @@ ${line(
   '2 3',
 )}
 ${curves.map((c) => bothWays(second, c, (s) => s.p99Ms)).join('\n')}
-${costBars(curves)}
+${costBars(curves, { ...PANEL, top: TOPS[2] }, colourOf)}
 </svg>
 `
 }
@@ -89,67 +90,4 @@ function bothWays(chart: Chart, curve: Curve, value: (step: Curve['steps'][numbe
   const step = stepNear(curve, median(curve.knees))
   const ring = step ? line(chart, [{ x: step.offered, y: value(step) }], colour, 'ring') : ''
   return [line(chart, points('up'), colour), line(chart, points('down'), colour, '5 4'), ring].join('\n')
-}
-
-type Bar = {
-  readonly label: string
-  readonly parts: readonly { readonly name: string; readonly ns: number }[]
-}
-const SHADES = ['#23395b', '#5b8cc0', '#c6d8ea']
-
-/** What a request costs the path's core at half of each knee, at the knee, and far beyond it. */
-function costBars(curves: readonly Curve[]): string {
-  const bars: Bar[] = curves.flatMap((curve) => {
-    const knee = median(curve.knees)
-    return [
-      ['half', knee / 2],
-      ['knee', knee],
-      ['1.8 ×', Number.POSITIVE_INFINITY],
-    ].flatMap(([label, rps]) => {
-      const beyond = curve.steps.reduce((most, s) => (s.offered > most.offered ? s : most))
-      const step = rps === Number.POSITIVE_INFINITY ? beyond : stepNear(curve, Number(rps))
-      const parts = step ? Object.entries(step.parts).map(([name, ns]) => ({ name, ns })) : []
-      return [{ label: String(label), parts }]
-    })
-  })
-  const sums = bars.map(({ parts }) => parts.reduce((sum, p) => sum + p.ns, 0) / 1000)
-  const chart: Chart = {
-    ...PANEL,
-    top: TOPS[2],
-    xMost: 0,
-    yLeast: 0,
-    yMost: Math.max(...sums) * 1.1,
-    scale: 'linear',
-  }
-  const names = bars[0]?.parts.map((p) => p.name) ?? []
-  const key = names.map((name, i) => {
-    const x = PANEL.left + 470 + i * 100
-    return `<rect x="${x}" y="${TOPS[2] - 21}" width="11" height="11" fill="${SHADES[i]}"/><text x="${x + 16}" y="${TOPS[2] - 11}">${name}</text>`
-  })
-  const drawn = bars.map((bar, i) => drawBar(chart, bar, i, curves[Math.floor(i / 3)]?.path ?? ''))
-  return [chartFrame(chart, 'CPU time of the core for each answered request, in µs'), ...key, ...drawn].join(
-    '\n',
-  )
-}
-
-function drawBar(chart: Chart, { label, parts }: Bar, place: number, path: string): string {
-  const group = Math.floor(place / 3)
-  const x = chart.left + 24 + group * 190 + (place % 3) * 52
-  const y = (us: number): number => chart.top + chart.height * (1 - us / chart.yMost)
-  let below = 0
-  const rects = parts.map(({ ns }, i) => {
-    const from = below
-    below += ns / 1000
-    return `<rect x="${x}" y="${n(y(below))}" width="42" height="${n(y(from) - y(below))}" fill="${SHADES[i]}"/>`
-  })
-  const foot = chart.top + chart.height
-  const name =
-    place % 3 === 1
-      ? `<text x="${x + 21}" y="${foot + 32}" text-anchor="middle" fill="${colourOf(path)}" font-weight="bold">${path}</text>`
-      : ''
-  return [
-    ...rects,
-    `<text x="${x + 21}" y="${n(y(below) - 4)}" text-anchor="middle" font-size="11">${below.toFixed(1)}</text>`,
-    `<text x="${x + 21}" y="${foot + 15}" text-anchor="middle" font-size="11">${label}</text>${name}`,
-  ].join('')
 }

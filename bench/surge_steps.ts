@@ -12,6 +12,9 @@ export type CoreShares = {
 /** Of a request, by what the timer's samples met: softirqs, the kernel for a process, the process itself. */
 export type Parts = { readonly softirq: number; readonly system: number; readonly user: number }
 
+/** A stage of packet handling, `server` for its own code, `kernel` for all else in the kernel. */
+export type StageNs = { readonly stage: string; readonly nsPerRequest: number }
+
 export type Step = {
   readonly direction: Direction
   /** Requests a second on the schedule, and answered ones of them. */
@@ -28,6 +31,8 @@ export type Step = {
   /** Busy time of the path's cores for each answered request: what is lost on the way weighs on those that arrive. */
   readonly nsPerRequest: number
   readonly parts: Parts
+  /** The same time by stage, where the machine takes samples: largest first. */
+  readonly stages: readonly StageNs[]
   /** p99 of how late requests left, in ms. */
   readonly lateness: number
   /** The generator could not keep its schedule: nothing is said of the path. */
@@ -41,7 +46,12 @@ export type Step = {
 const LATE_MS = 1
 const UNSENT_SHARE = 0.001
 
-export function stepOf(sample: SurgeSample, direction: Direction): Step {
+/** @param samples of the path's cores by stage; they say how the busy time is shared, not how much it is */
+export function stepOf(
+  sample: SurgeSample,
+  direction: Direction,
+  samples: ReadonlyMap<string, number> = new Map(),
+): Step {
   const { seconds, due, sent, answered } = sample
   const path = sample.cores.slice(1)
   const sum = (of: (core: CoreTime) => number): number => path.reduce((all, core) => all + of(core), 0)
@@ -55,6 +65,7 @@ export function stepOf(sample: SurgeSample, direction: Direction): Step {
     ...{ p50Ms: sample.p50Us / 1e3, p99Ms: sample.p99Us / 1e3, p999Ms: sample.p999Us / 1e3 },
     ...{ loss: 1 - answered / due, softirqShare, busyShare: sum((c) => c.busyUs) / elapsedUs },
     ...{ nsPerRequest, parts: partsOf(path, nsPerRequest), lateness },
+    stages: stagesOf(samples, nsPerRequest),
     generatorIsLimit: lateness > LATE_MS || sent < due * (1 - UNSENT_SHARE),
     ...{ backlogDrops: sum((c) => c.dropped), squeezes: sum((c) => c.squeezed) },
     cores: sample.cores.map((core, i) => ({
@@ -70,6 +81,24 @@ function partsOf(path: readonly CoreTime[], ns: number): Parts {
   const [user, system, softirq] = [sum((c) => c.userUs), sum((c) => c.systemUs), sum((c) => c.softirqUs)]
   const all = Math.max(1, user + system + softirq)
   return { softirq: (ns * softirq) / all, system: (ns * system) / all, user: (ns * user) / all }
+}
+
+function stagesOf(samples: ReadonlyMap<string, number>, ns: number): readonly StageNs[] {
+  const all = [...samples.values()].reduce((sum, count) => sum + count, 0)
+  return [...samples]
+    .map(([stage, count]) => ({ stage, nsPerRequest: (ns * count) / all }))
+    .sort((a, b) => b.nsPerRequest - a.nsPerRequest)
+}
+
+/** The mean of what each pass has: a stage that few samples met is missing in some. */
+function meanStages(steps: readonly Step[]): readonly StageNs[] {
+  const sums = new Map<string, number>()
+  for (const { stages } of steps)
+    for (const { stage, nsPerRequest } of stages)
+      sums.set(stage, (sums.get(stage) ?? 0) + nsPerRequest / steps.length)
+  return [...sums]
+    .map(([stage, nsPerRequest]) => ({ stage, nsPerRequest }))
+    .sort((a, b) => b.nsPerRequest - a.nsPerRequest)
 }
 
 /** The same step of several passes as one: each number's median. */
@@ -88,6 +117,7 @@ export function medianStep(steps: readonly Step[]): Step | undefined {
       system: of((s) => s.parts.system),
       user: of((s) => s.parts.user),
     },
+    stages: meanStages(steps),
     lateness: of((s) => s.lateness),
     generatorIsLimit: of((s) => Number(s.generatorIsLimit)) > 0.5,
     ...{ backlogDrops: of((s) => s.backlogDrops), squeezes: of((s) => s.squeezes) },

@@ -2,7 +2,7 @@
 
 import { printTable } from './lib/figures.ts'
 import { median } from './lib/statistics.ts'
-import { type Curve, FLANNEL, predictionError, stepNear } from './surge_figures.ts'
+import { type Curve, FLANNEL, farthest, predictionError, stepNear } from './surge_figures.ts'
 import { isServed, P99_BOUND_MS, SERVED_SHARE } from './surge_knee.ts'
 import type { Step } from './surge_steps.ts'
 
@@ -88,16 +88,25 @@ export function printChain(curves: readonly Curve[]): void {
         `${name}: ${micros(cost)} µs a request (${from} ${micros(costAt(from))}, ${to} ${micros(costAt(to))})`,
       )
   }
+  for (const path of curves) say(stagesOf(path, load))
   for (const curve of curves) say(limitOf(curve))
+}
+
+const SHOWN_STAGES = 7
+
+function stagesOf(curve: Curve, load: number): string {
+  const stages = stepNear(curve, load)?.stages ?? []
+  const shown = stages.slice(0, SHOWN_STAGES).map((s) => `${s.stage} ${micros(s.nsPerRequest)}`)
+  return `${curve.path}, µs by stage: ${shown.join(', ') || 'not sampled'}`
 }
 
 function limitOf(curve: Curve): string {
   const knee = median(curve.knees)
   const step = stepNear(curve, knee)
-  const beyond = curve.steps.reduce((most, one) => (one.offered > most.offered ? one : most))
-  const flannel = beyond.served / knee
+  const beyond = farthest(curve)
   const name = `${curve.path}: knee ${thousands(knee)}${curve.isLowerBound ? ' or above' : ''}`
-  if (!step) return name
+  if (!step || !beyond || Number.isNaN(knee)) return name
   const core = `its core ${percent(step.busyShare)} busy there, ${percent(step.softirqShare)} in softirq`
-  return `${name}, ${core}; offered ${thousands(beyond.offered)} it serves ${thousands(beyond.served)}, ${percent(flannel)} of the knee`
+  const left = `${percent(beyond.served / knee)} of the knee`
+  return `${name}, ${core}; offered ${thousands(beyond.offered)} it serves ${thousands(beyond.served)}, ${left}`
 }
