@@ -13,10 +13,10 @@ type Box = Pick<Chart, 'left' | 'top' | 'width' | 'height'>
 /** A part that is nowhere more than this of a bar is shown with `other`. */
 const LEAST_SHARE = 0.025
 const OTHER = 'other'
-const PARTS = ['server', 'kernel', 'softirq', 'system', 'user', ...STAGES]
+/** From below; without samples there are softirq, system and user alone. */
+const PARTS = ['server', 'user', 'kernel', 'system', ...STAGES]
 const NAMES: Readonly<Record<string, string>> = {
   kernel: 'system calls, scheduler',
-  softirq: 'softirq',
   system: 'kernel for the server',
   user: 'server',
 }

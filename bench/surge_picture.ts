@@ -8,8 +8,8 @@ import { P99_BOUND_MS } from './surge_knee.ts'
 
 const WIDTH = 860
 const PANEL = { left: 64, width: 770, height: 230 } as const
-const TOPS = [92, 394, 696] as const
-const HEIGHT = 1060
+const TOPS = [104, 404, 704] as const
+const HEIGHT = 1070
 const COLOURS: Readonly<Record<string, string>> = {
   flannel: '#b0413e',
   'plain-direct': '#1d4e89',

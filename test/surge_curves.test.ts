@@ -89,4 +89,6 @@ test('figures have the names that the report and the README quote, and a picture
   assert.ok(Math.abs(versus - 25 / 12) < 0.01)
   const picture = surgePicture(curves)
   assert.ok(!/NaN|undefined|Infinity/.test(picture))
+  // The bars' own sums stand above them.
+  assert.match(picture, />25\.0<\/text>/)
 })
