@@ -81,22 +81,27 @@ static void send_due(uint64_t now, uint64_t end_ns, int fd)
 		surge_outcome.sent += ((struct request *)packets[i])->counts;
 }
 
-static void take_answers(int fd)
+/* The same for every flow, and asked for all the time. */
+static char answers[BATCH][PACKET_BYTES];
+static struct mmsghdr answer_messages[BATCH];
+
+static void prepare_answers(void)
 {
-	static char packets[BATCH][PACKET_BYTES];
-	struct mmsghdr messages[BATCH] = { 0 };
-	struct iovec vectors[BATCH];
-	uint64_t now;
-	int got;
+	static struct iovec vectors[BATCH];
 
 	for (int i = 0; i < BATCH; i++) {
-		vectors[i] = (struct iovec){ packets[i], PACKET_BYTES };
-		messages[i].msg_hdr = (struct msghdr){ .msg_iov = &vectors[i], .msg_iovlen = 1 };
+		vectors[i] = (struct iovec){ answers[i], PACKET_BYTES };
+		answer_messages[i].msg_hdr = (struct msghdr){ .msg_iov = &vectors[i], .msg_iovlen = 1 };
 	}
-	got = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
-	now = now_ns();
+}
+
+static void take_answers(int fd)
+{
+	int got = recvmmsg(fd, answer_messages, BATCH, MSG_DONTWAIT, NULL);
+	uint64_t now = now_ns();
+
 	for (int i = 0; i < got; i++) {
-		const struct request *request = (const struct request *)packets[i];
+		const struct request *request = (const struct request *)answers[i];
 
 		if (!request->counts)
 			continue;
@@ -130,6 +135,7 @@ void surge_client(void)
 	uint64_t begin_ns, end_ns, now;
 
 	dial_flows();
+	prepare_answers();
 	/* Where it is not allowed it shows as lateness. */
 	setpriority(PRIO_PROCESS, 0, -10);
 	state = surge_order.seed * 0x9e3779b97f4a7c15ull | 1;
