@@ -16,6 +16,7 @@ import type { AgentStatus } from '../schema/agent_status.ts'
 import type { Config } from '../schema/config.ts'
 import { expositionText } from '../schema/exposition.ts'
 import { parseListen } from '../schema/values.ts'
+import { adviceAnswer } from './advice_answer.ts'
 import type { Core } from './core.ts'
 import type { KernelClient } from './kernel_client.ts'
 import { switchLane } from './lane_switch.ts'
@@ -106,6 +107,7 @@ export async function serveStatus({
         },
       ],
       ['/profile', (query) => profile.answer(query)],
+      ['/advice', adviceAnswer(status, profile.measured)],
       ['/healthz', async () => answered({ ok: true })],
     ]),
   })
