@@ -6,6 +6,7 @@ import { Argument, Command, CommanderError } from 'commander'
 import packageFacts from '../../package.json' with { type: 'json' }
 import type { LaneWord } from '../schema/lane_request.ts'
 import type { AdviseOptions } from './advise.ts'
+import { addBench } from './bench.ts'
 import { addLab, addSize, type UpOptions } from './lab.ts'
 import type { LaneOptions } from './lane.ts'
 import type { ProfileOptions } from './profile.ts'
@@ -136,6 +137,7 @@ folders(program.command('uninstall-cni'))
   .action(async (options: CniOptions) => (await import('./cni.ts')).uninstall(options))
 
 addLab(program)
+addBench(program)
 
 addSize(program.command('demo'))
   .description('bring a lab up, check every pair, show what came of it, and take the lab down again')
