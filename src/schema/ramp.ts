@@ -1,5 +1,7 @@
 // What `podlane bench ramp` measures and concludes: its --json, and what its parts hand each other.
 
+import type { Advice } from './advice.ts'
+
 /** 95 %, or from bound to bound. */
 export type Between = { readonly value: number; readonly low: number; readonly high: number }
 
@@ -11,10 +13,8 @@ export type RampStep = {
   /** From when the request should have left. */
   readonly p50Us: number
   readonly p99Us: number
-  /** ns per second, of all cores that the path has. */
-  readonly busyNs: number
-  /** Of the path's cores, 0..1 each. */
-  readonly softirqShares: readonly number[]
+  /** Of the path's cores, 0..1 each; busy is all, softirq is in it. */
+  readonly cores: readonly { readonly cpu: number; readonly busy: number; readonly softirq: number }[]
   /** The generator could not keep its schedule: nothing is said of the path. */
   readonly generatorIsLimit: boolean
 }
@@ -45,4 +45,6 @@ export type RampReport = {
   }
   /** The first is the verdict. */
   readonly words: readonly string[]
+  /** What `podlane advise` would say of the plain lane at its limit. */
+  readonly advice?: Advice
 }

@@ -11,10 +11,11 @@ import { pathOptions } from './path_options.ts'
 import { receiveOptions } from './receive_options.ts'
 import { percent, rate, type Signs, signsOf } from './signs.ts'
 
-export function adviceOf(facts: LoadFacts): Advice {
+/** @param unit of the points of a fit */
+export function adviceOf(facts: LoadFacts, unit: 'packets' | 'requests' = 'packets'): Advice {
   const signs = signsOf(facts)
   const verdict = causeOf(signs)
-  const { fit, ...limit } = limitOf(signs, verdict)
+  const { fit, ...limit } = limitOf(signs, verdict, unit)
   const next = nextCause(fit)
   const situation: Situation = {
     signs,

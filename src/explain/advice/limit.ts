@@ -12,9 +12,9 @@ export type Limit = Pick<Advice, 'limit' | 'limitWhy'> & { readonly fit?: Budget
 /** By so much a rate varies at a host that is full. */
 const FULL_RATE_VARIES = 0.1
 
-export function limitOf(signs: Signs, { cause }: Verdict): Limit {
+export function limitOf(signs: Signs, { cause }: Verdict, of: 'packets' | 'requests'): Limit {
   const { facts, cores } = signs
-  const unit = facts.loop ? 'requests' : 'packets'
+  const unit = facts.loop ? 'requests' : of
   if (facts.loop && cause === 'latency')
     return {
       limit: { unit, perSecond: closedLoop(facts.loop) },
@@ -23,7 +23,7 @@ export function limitOf(signs: Signs, { cause }: Verdict): Limit {
   const fit = fitBudget(facts.points, { cores, share: 1 })
   if (fit.ok)
     return { limit: { unit, perSecond: fit.value.kneeRps }, limitWhy: fitWords(fit.value), fit: fit.value }
-  const now = facts.loop?.requests ?? signs.packets
+  const now = facts.loop?.requests ?? (of === 'packets' ? signs.packets : 0)
   if (now > 0 && (cause === 'all-cores' || cause === 'one-core-softirq' || cause === 'connection-setup'))
     return {
       limit: {

@@ -12,7 +12,7 @@ export function shareOfStages(
   profile: LoadProfile | undefined,
   stages: readonly string[],
 ): Estimate | undefined {
-  if (!profile || profile.cpu.busyNs <= 0) return undefined
+  if (!profile || profile.cpu.busyNs <= 0 || profile.stages.length === 0) return undefined
   const chosen = profile.stages.filter((s) => stages.includes(s.stage))
   const of = (key: 'ns' | 'lowNs' | 'highNs'): number =>
     bounded(chosen.reduce((sum, s) => sum + s[key], 0) / profile.cpu.busyNs)

@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import type { RampStep } from '../../schema/ramp.ts'
 import { isServed, laneRamp, rampReport, reachedBy } from './ramp_report.ts'
 
+const option = (name: string, of: ReturnType<typeof rampReport>) =>
+  of.advice?.options.find((o) => o.name.startsWith(name))
 const NAMED = { from: 'a', to: 'b', path: 'direct', cores: 1 }
 
 const step = (offered: number, nsPerRequest: number, more: Partial<RampStep> = {}): RampStep => {
@@ -10,7 +12,8 @@ const step = (offered: number, nsPerRequest: number, more: Partial<RampStep> = {
   const isFull = offered > most
   return {
     ...{ offered, served: Math.min(offered, most), p50Us: 40, p99Us: isFull ? 9_000 : 120 },
-    ...{ busyNs: Math.min(1e9, 1e7 + offered * nsPerRequest), softirqShares: [0], generatorIsLimit: false },
+    ...{ cores: [{ cpu: 0, busy: Math.min(1, 0.01 + (offered * nsPerRequest) / 1e9), softirq: 0.1 }] },
+    generatorIsLimit: false,
     ...more,
   }
 }
@@ -42,6 +45,9 @@ test('low loads predict each lane’s limit, and their ratio the gain that the s
   assert.ok(Math.abs((report.gain?.predicted?.value ?? 0) - 1.5) < 0.03)
   assert.equal(report.gain?.held, true)
   assert.match(report.words[0] ?? '', /^A faster lane helps: .* which held\.$/)
+  assert.equal(report.advice?.limit?.unit, 'requests')
+  assert.equal(option('fast lane', report)?.answer, 'helps')
+  assert.equal(option('AF_XDP', report)?.answer, 'not known')
 })
 
 test('a prediction that does not come true is said to have failed', () => {

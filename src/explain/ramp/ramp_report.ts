@@ -4,6 +4,8 @@
 import { faultText } from '../../base/result.ts'
 import type { Between, LaneRamp, RampReport, RampStep } from '../../schema/ramp.ts'
 import { fitBudget } from '../capacity/budget.ts'
+import { adviceAtLimit } from './ramp_advice.ts'
+import { pointOf } from './ramp_point.ts'
 
 /** Served: nearly all answered, and in no more time than a full backlog takes. */
 const SERVED_SHARE = 0.99
@@ -29,8 +31,7 @@ export function reachedBy(steps: readonly RampStep[]): LaneRamp['reached'] {
 export function laneRamp(lane: LaneRamp['lane'], steps: readonly RampStep[], cores: number): LaneRamp {
   const reached = reachedBy(steps)
   const low = steps.filter((s) => s.offered < reached.rps / 2 && !s.generatorIsLimit)
-  const points = low.map((s) => ({ rps: s.served, busyNsPerSecond: s.busyNs, coreShares: s.softirqShares }))
-  const fit = fitBudget(points, { cores, share: 1 })
+  const fit = fitBudget(low.map(pointOf), { cores, share: 1 })
   if (!fit.ok) return { lane, steps, reached, predicted: { refused: faultText(fit.error) } }
   return { lane, steps, reached, predicted: fit.value.kneeRps, nsPerRequest: fit.value.nsPerRequestAtKnee }
 }
@@ -41,14 +42,16 @@ export function rampReport(named: Named, lanes: readonly LaneRamp[]): RampReport
   const plain = lanes.find((l) => l.lane === 'plain')
   const fast = lanes.find((l) => l.lane === 'fast')
   const gain = plain && fast && plain.reached.rps > 0 ? gainOf(plain, fast) : undefined
+  const advice = plain && fast && adviceAtLimit(named.path, plain, fast)
   return {
     ...named,
     lanes,
     ...(gain ? { gain } : {}),
     words: [
-      gain ? verdictWords(gain, fast) : 'One lane was measured: there is nothing to compare.',
+      gain ? verdictWords(gain, fast) : 'Nothing can be said: not even the smallest load was served in time.',
       ...lanes.map(laneWords),
     ],
+    ...(advice ? { advice } : {}),
   }
 }
 

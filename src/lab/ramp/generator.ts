@@ -21,7 +21,9 @@ const sampleSchema = v.object({
   p99Us: v.number(),
   lateP99Us: v.number(),
   /** The generator's core, then the path's. */
-  cores: v.array(v.object({ elapsedUs: v.number(), busyUs: v.number(), softirqUs: v.number() })),
+  cores: v.array(
+    v.object({ cpu: v.number(), elapsedUs: v.number(), busyUs: v.number(), softirqUs: v.number() }),
+  ),
 })
 
 export type Placing = {
@@ -86,8 +88,12 @@ function stepOf({ seconds, due, sent, answered, ...sample }: v.InferOutput<typeo
   const path = sample.cores.slice(1)
   return {
     ...{ offered: due / seconds, served: answered / seconds, p50Us: sample.p50Us, p99Us: sample.p99Us },
-    busyNs: path.reduce((sum, c) => sum + (c.busyUs / c.elapsedUs) * 1e9, 0),
-    softirqShares: path.map((c) => c.softirqUs / c.elapsedUs),
+    cores: path.map((c) => ({
+      cpu: c.cpu,
+      busy: c.busyUs / c.elapsedUs,
+      // By what the timer met: of a short step it may be more than all that there was.
+      softirq: Math.min(c.busyUs, c.softirqUs) / c.elapsedUs,
+    })),
     generatorIsLimit: sample.lateP99Us > LATE_US || sent < due * (1 - UNSENT_SHARE),
   }
 }

@@ -5,7 +5,7 @@ import type { RampStep } from '../../schema/ramp.ts'
 import { ramp } from './ramp.ts'
 
 const step = (offered: number, served: number): RampStep => ({
-  ...{ offered, served, p50Us: 40, p99Us: 100, busyNs: 0, softirqShares: [], generatorIsLimit: false },
+  ...{ offered, served, p50Us: 40, p99Us: 100, cores: [], generatorIsLimit: false },
 })
 const isServed = (s: RampStep): boolean => s.served === s.offered
 
