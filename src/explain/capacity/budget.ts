@@ -44,6 +44,8 @@ const MOST_RESIDUAL = 0.15
 const MOST_WIDTH = 0.6
 /** Of the way from the last point to the knee, to each side of it. */
 const DOUBT = 0.1
+/** A fit takes some milliseconds. */
+const MOST_CORES = 2
 const NS = 1e9
 const SEED = 1
 
@@ -121,19 +123,22 @@ function beyond(last: number, { value, low, high }: Estimate): Estimate {
   return { value, low: low - doubt, high: high + doubt }
 }
 
+/** Of the cores that the load fills most; the knees of others lie beyond theirs. The nearest first. */
 function coreKnees(points: readonly BudgetPoint[], share: number) {
-  const cores = Math.min(...points.map((p) => p.coreShares?.length ?? 0))
-  return Array.from({ length: cores }, (_, core) => {
-    const busy = points.map((p) => ({ rate: p.rps, busy: (p.coreShares?.[core] ?? 0) * NS }))
-    // A core that the load hardly touches has nothing to fit, and does not bind.
-    const part = fitPart(
-      busy.filter((p) => p.busy < FULL * share * NS),
-      NS,
-      share,
-    )
-    return part.ok ? [{ core, part: part.value }] : []
-  })
-    .flat()
+  const fullest = [...(points.at(-1)?.coreShares ?? []).entries()]
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, MOST_CORES)
+  return fullest
+    .flatMap(([core]) => {
+      const busy = points.map((p) => ({ rate: p.rps, busy: (p.coreShares?.[core] ?? 0) * NS }))
+      // A core that the load hardly touches has nothing to fit, and does not bind.
+      const part = fitPart(
+        busy.filter((p) => p.busy < FULL * share * NS),
+        NS,
+        share,
+      )
+      return part.ok ? [{ core, part: part.value }] : []
+    })
     .sort((a, b) => a.part.knee.value - b.part.knee.value)
 }
 
