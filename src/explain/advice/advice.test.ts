@@ -144,6 +144,14 @@ test('one core full of softirqs: neither a bigger machine nor more of them, but 
   assert.match(steering.why, /one flow stays on one core; 4 queues, RPS off/)
 })
 
+test('all cores busy: the verdict says what a faster path is worth at most, by the share that packets take', () => {
+  const { words } = adviceOf(facts({ cores: FULL_CORES, profile: profile() })).verdict
+  assert.equal(
+    words,
+    'All cores are busy; packets take 50 % of their time, so that a faster path is worth 2.22 times at most.',
+  )
+})
+
 test('all cores busy: another lane is worth what both lanes’ costs say, with bounds', () => {
   const paths = [pathCost('vxlan', 'plain', 10_000), pathCost('vxlan', 'fast', 4_000, 10)]
   const { factor, answer } = option(

@@ -2,6 +2,7 @@
 
 import type { Advice, Cause } from '../../schema/advice.ts'
 import type { LoadFacts } from '../../schema/load_facts.ts'
+import { gainOf } from '../capacity/serial.ts'
 import { bypassOptions } from './bypass_options.ts'
 import { causeOf } from './cause.ts'
 import { type Limit, limitOf } from './limit.ts'
@@ -9,6 +10,7 @@ import { machineOptions } from './machine_options.ts'
 import type { Situation } from './option.ts'
 import { pathOptions } from './path_options.ts'
 import { receiveOptions } from './receive_options.ts'
+import { packetShare } from './shares.ts'
 import { percent, rate, type Signs, signsOf } from './signs.ts'
 
 /** @param unit of the points of a fit */
@@ -24,7 +26,7 @@ export function adviceOf(facts: LoadFacts, unit: 'packets' | 'requests' = 'packe
   return {
     verdict: {
       cause: verdict.cause,
-      words: `${WORDS[verdict.cause]}${verdict.cause === 'nothing' && next ? `; next will be: ${WORDS[next].toLowerCase()}` : ''}.`,
+      words: `${WORDS[verdict.cause]}${addition(verdict.cause, next, facts)}.`,
       certainty: verdict.certainty,
     },
     ...limit,
@@ -37,6 +39,15 @@ export function adviceOf(facts: LoadFacts, unit: 'packets' | 'requests' = 'packe
     ],
     facts,
   }
+}
+
+/** To the sentence about the cause: what comes next, or how much of the time a faster path could save at all. */
+function addition(cause: Cause, next: Cause | undefined, { profile }: LoadFacts): string {
+  if (cause === 'nothing') return next ? `; next will be: ${WORDS[next].toLowerCase()}` : ''
+  const share = cause === 'all-cores' ? packetShare(profile) : undefined
+  if (!share) return ''
+  const most = gainOf(share).high.toFixed(2)
+  return `; packets take ${percent(share.value)} of their time, so that a faster path is worth ${most} times at most`
 }
 
 /** What the fit says will be full first. */

@@ -93,7 +93,7 @@ type Part = { readonly fitted: Fitted; readonly knee: Estimate; readonly residua
 
 function fitPart(points: readonly BusyPoint[], capacity: number, share: number): Result<Part> {
   if (points.length < LEAST_POINTS)
-    return weak(`${points.length} below saturation`, `${LEAST_POINTS} points or more below saturation`)
+    return weak(`${points.length} points below saturation`, `${LEAST_POINTS} or more`)
   const rates = points.map((p) => p.rate)
   const [least, most] = [Math.min(...rates), Math.max(...rates)]
   if (most < least * LEAST_RANGE)

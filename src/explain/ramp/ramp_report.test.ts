@@ -62,5 +62,5 @@ test('too few low loads predict nothing, and the gain is what was reached', () =
   const few = [step(10_000, 30_000), step(30_000, 30_000), step(40_000, 30_000)]
   const report = rampReport(NAMED, [laneRamp('plain', few, 1), laneRamp('fast', few, 1)])
   assert.deepEqual(report.gain, { reached: 1 })
-  assert.match(report.words[1] ?? '', /not predicted: CPU budget: wanted 5 points or more/)
+  assert.match(report.words[1] ?? '', /not predicted: CPU budget: wanted 5 or more/)
 })
