@@ -7,22 +7,36 @@ import type { AgentStatus } from '../schema/agent_status.ts'
 import type { LoadFacts } from '../schema/load_facts.ts'
 import type { ProfileReport } from '../schema/profile_report.ts'
 import { PathTotals } from './path_totals.ts'
-import type { Question } from './status_server.ts'
+import type { Answer } from './status_server.ts'
 
 const USUAL_SECONDS = 10
 
-export function adviceAnswer(
-  status: () => Promise<AgentStatus>,
-  profile: (seconds: number) => Promise<ProfileReport>,
-): Question {
-  return async (query) => {
+export class AdviceAnswers {
+  readonly #status: () => Promise<AgentStatus>
+  readonly #profile: (seconds: number) => Promise<ProfileReport>
+  readonly #end = new AbortController()
+
+  constructor(status: () => Promise<AgentStatus>, profile: (seconds: number) => Promise<ProfileReport>) {
+    this.#status = status
+    this.#profile = profile
+  }
+
+  async answer(query: URLSearchParams): Promise<Answer> {
     const seconds = Number(query.get('seconds') ?? USUAL_SECONDS)
     if (!(seconds > 0 && seconds <= MOST_SECONDS))
       return { code: 400, body: { error: `seconds: a number from above 0 to ${MOST_SECONDS}` } }
     const totals = new PathTotals()
-    const known = async (): Promise<Known> => knownOf(await status(), totals)
-    const [load, stages] = await Promise.all([measureLoad(seconds, known), profile(seconds)])
+    const known = async (): Promise<Known> => knownOf(await this.#status(), totals)
+    const [load, stages] = await Promise.all([
+      measureLoad(seconds, known, this.#end.signal),
+      this.#profile(seconds),
+    ])
     return { code: 200, body: adviceOf(withProfile(load, stages)) }
+  }
+
+  /** Whoever waits for an answer gets none. */
+  close(): void {
+    this.#end.abort()
   }
 }
 

@@ -16,7 +16,7 @@ import type { AgentStatus } from '../schema/agent_status.ts'
 import type { Config } from '../schema/config.ts'
 import { expositionText } from '../schema/exposition.ts'
 import { parseListen } from '../schema/values.ts'
-import { adviceAnswer } from './advice_answer.ts'
+import { AdviceAnswers } from './advice_answer.ts'
 import type { Core } from './core.ts'
 import type { KernelClient } from './kernel_client.ts'
 import { switchLane } from './lane_switch.ts'
@@ -91,6 +91,7 @@ export async function serveStatus({
     })
   }
   const profile = new ProfileAnswers(config.profile, status)
+  const advice = new AdviceAnswers(status, profile.measured)
   const server = await startStatusServer({
     socketPath: join(config.directories.run, 'agent.sock'),
     listen: listenOf(config),
@@ -108,12 +109,13 @@ export async function serveStatus({
         },
       ],
       ['/profile', (query) => profile.answer(query)],
-      ['/advice', adviceAnswer(status, profile.measured)],
+      ['/advice', (query) => advice.answer(query)],
       ['/healthz', async () => answered({ ok: true })],
     ]),
   })
   return {
     close: async () => {
+      advice.close()
       profile.close()
       await server.close()
     },

@@ -125,3 +125,13 @@ test('this machine’s load has shares that add up to 1, points for a fit, and n
   assert.equal(facts.points.length, 2)
   assert.equal(facts.missing.length, 3)
 })
+
+test('an interval that is ended leaves nothing to wait for', async () => {
+  const end = new AbortController()
+  const known = async () => ({
+    ...{ uplink: undefined, traffic: [], flows: undefined, podAddresses: new Set<string>() },
+  })
+  const load = measureLoad(600, known, end.signal)
+  setImmediate(() => end.abort())
+  await assert.rejects(load, { name: 'AbortError' })
+})

@@ -25,14 +25,18 @@ export type Known = {
 const LEAST_PART_SECONDS = 0.5
 const MOST_PARTS = 20
 
-/** @param known asked at each reading */
-export async function measureLoad(seconds: number, known: () => Promise<Known>): Promise<LoadFacts> {
+/** @param known asked at each reading @param end throws away what was measured, at once */
+export async function measureLoad(
+  seconds: number,
+  known: () => Promise<Known>,
+  end?: AbortSignal,
+): Promise<LoadFacts> {
   const parts = Math.max(1, Math.min(MOST_PARTS, Math.floor(seconds / LEAST_PART_SECONDS)))
   const first = await read(known, true)
   const readings = [first]
   for (let part = 1; part <= parts; part++) {
     const dueMs = first.atMs + (seconds * 1000 * part) / parts
-    await wait(Math.max(0, dueMs - performance.now()))
+    await wait(Math.max(0, dueMs - performance.now()), undefined, end ? { signal: end } : {})
     readings.push(await read(known, part === parts))
   }
   const last = readings.at(-1) ?? first
