@@ -71,3 +71,8 @@ export const pathCost = (
 ): LoadProfile['paths'][number] => ({
   ...{ path, lane, packets, nsPerPacket, lowNs: nsPerPacket * 0.95, highNs: nsPerPacket * 1.05 },
 })
+
+/** Four askers of a round trip of 100 µs, and so many answers a second. */
+export const loop = (requests: number): NonNullable<LoadFacts['loop']> => ({
+  ...{ askers: 4, requests, roundTripNs: { value: 100_000, low: 90_000, high: 120_000 } },
+})
