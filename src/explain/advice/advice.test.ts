@@ -106,13 +106,13 @@ const points = Array.from({ length: 12 }, (_, i) => {
 test('a load that varied predicts the limit and what it will be, though nothing binds now', () => {
   const advice = adviceOf(facts({ points }))
   assert.equal(advice.limit?.unit, 'packets')
-  assert.ok(Math.abs((advice.limit?.perSecond.value ?? 0) / (3.95e9 / 12_000) - 1) < 0.05)
+  assert.ok(Math.abs((advice.limit?.perSecond.value ?? 0) / (3.75e9 / 12_000) - 1) < 0.05)
   assert.match(advice.verdict.words, /^Nothing of this node binds now; next will be: all cores are busy/)
   assert.equal(option(advice, 'scale up').factor?.high, 2)
   const steep = points.map((p) => ({ ...p, coreShares: [p.rps * 4e-6, 0, 0, 0] }))
   const other = adviceOf(facts({ points: steep }))
   assert.match(other.verdict.words, /next will be: one core is full of packet handling/)
-  assert.ok(Math.abs((other.limit?.perSecond.value ?? 0) / 250_000 - 1) < 0.05)
+  assert.ok(Math.abs((other.limit?.perSecond.value ?? 0) / 237_500 - 1) < 0.05)
 })
 
 test('a load that did not vary predicts nothing, and the reason is said; a full node’s limit is what it carries', () => {

@@ -2,7 +2,7 @@
 // carries now if it is full, from the askers' round trip if that binds. Otherwise it is not known, and why is said.
 
 import type { Advice } from '../../schema/advice.ts'
-import { type BudgetFit, fitBudget } from '../capacity/budget.ts'
+import { type BudgetFit, fitBudget, USABLE_SHARE } from '../capacity/budget.ts'
 import { closedLoop } from '../capacity/closed_loop.ts'
 import type { Verdict } from './cause.ts'
 import { percent, rate, type Signs } from './signs.ts'
@@ -20,7 +20,7 @@ export function limitOf(signs: Signs, { cause }: Verdict, of: 'packets' | 'reque
       limit: { unit, perSecond: closedLoop(facts.loop) },
       limitWhy: `${facts.loop.askers} askers ÷ round trip`,
     }
-  const fit = fitBudget(facts.points, { cores, share: 1 })
+  const fit = fitBudget(facts.points, { cores, share: USABLE_SHARE })
   if (fit.ok)
     return { limit: { unit, perSecond: fit.value.kneeRps }, limitWhy: fitWords(fit.value), fit: fit.value }
   const now = facts.loop?.requests ?? (of === 'packets' ? signs.packets : 0)

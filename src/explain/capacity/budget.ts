@@ -35,7 +35,10 @@ export type BudgetFit = {
   readonly residualShare: number
 }
 
-export const LEAST_POINTS = 5
+/** Of the cores' time: beyond it nothing is left for what comes late, and the longest waits grow without bounds. */
+export const USABLE_SHARE = 0.95
+
+const LEAST_POINTS = 5
 /** Busier than this a point says where the knee is, not what a request costs. */
 const FULL = 0.97
 const LEAST_RANGE = 2

@@ -3,7 +3,7 @@
 
 import { faultText } from '../../base/result.ts'
 import type { Between, LaneRamp, RampReport, RampStep } from '../../schema/ramp.ts'
-import { fitBudget } from '../capacity/budget.ts'
+import { fitBudget, USABLE_SHARE } from '../capacity/budget.ts'
 import { adviceAtLimit } from './ramp_advice.ts'
 import { pointOf } from './ramp_point.ts'
 
@@ -31,7 +31,7 @@ export function reachedBy(steps: readonly RampStep[]): LaneRamp['reached'] {
 export function laneRamp(lane: LaneRamp['lane'], steps: readonly RampStep[], cores: number): LaneRamp {
   const reached = reachedBy(steps)
   const low = steps.filter((s) => s.offered < reached.rps / 2 && !s.generatorIsLimit)
-  const fit = fitBudget(low.map(pointOf), { cores, share: 1 })
+  const fit = fitBudget(low.map(pointOf), { cores, share: USABLE_SHARE })
   if (!fit.ok) return { lane, steps, reached, predicted: { refused: faultText(fit.error) } }
   return { lane, steps, reached, predicted: fit.value.kneeRps, nsPerRequest: fit.value.nsPerRequestAtKnee }
 }
@@ -48,7 +48,9 @@ export function rampReport(named: Named, lanes: readonly LaneRamp[]): RampReport
     lanes,
     ...(gain ? { gain } : {}),
     words: [
-      gain ? verdictWords(gain, fast) : 'Nothing can be said: not even the smallest load was served in time.',
+      gain
+        ? verdictWords(gain, plain, fast)
+        : 'Nothing can be said: not even the smallest load was served in time.',
       ...lanes.map(laneWords),
     ],
     ...(advice ? { advice } : {}),
@@ -57,6 +59,8 @@ export function rampReport(named: Named, lanes: readonly LaneRamp[]): RampReport
 
 function gainOf(plain: LaneRamp, fast: LaneRamp): NonNullable<RampReport['gain']> {
   const reached = fast.reached.rps / plain.reached.rps
+  // What a generator that was late did not find says nothing of a prediction.
+  if (plain.reached.orAbove || fast.reached.orAbove) return { reached }
   if ('refused' in plain.predicted || 'refused' in fast.predicted) return { reached }
   const predicted = ratio(fast.predicted, plain.predicted)
   const isBetween = predicted.low <= reached && reached <= predicted.high
@@ -71,8 +75,11 @@ const ratio = (a: Between, b: Between): Between => ({
 
 function verdictWords(
   { reached, predicted, held }: NonNullable<RampReport['gain']>,
+  plain?: LaneRamp,
   fast?: LaneRamp,
 ): string {
+  if (plain?.reached.orAbove)
+    return 'Nothing can be said: the generator was late before the plain lane was full; something else keeps the machine busy.'
   const more = fast?.reached.orAbove ? ' or more (the generator was the limit)' : ''
   const carries =
     reached >= WORTH

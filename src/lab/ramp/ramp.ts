@@ -1,5 +1,6 @@
 // A load that rises step by step until the path does not keep up, and then halves the gap between the last step that
-// was served and the first that was not.
+// was served and the first that was not. A step that is not served is made once more: another process may have been in
+// the way.
 
 import { ok, type Result } from '../../base/result.ts'
 import type { RampStep } from '../../schema/ramp.ts'
@@ -13,7 +14,6 @@ export type RampOptions = {
 
 const GROWTH = 1.3
 const MOST_STEPS = 30
-/** One may be bad luck. */
 const UNSERVED_IN_A_ROW = 2
 const HALVINGS = 3
 
@@ -21,7 +21,9 @@ export async function ramp(options: RampOptions): Promise<Result<readonly RampSt
   const steps: RampStep[] = []
   const take = async (rps: number): Promise<Result<RampStep>> => {
     const before = steps.at(-1)?.offered ?? rps
-    const step = await options.offer(rps, before, steps.length + 1)
+    const once = await options.offer(rps, before, steps.length + 1)
+    const isFinal = !once.ok || options.isServed(once.value)
+    const step = isFinal ? once : await options.offer(rps, before, steps.length + 1)
     if (step.ok) {
       steps.push(step.value)
       options.onStep(step.value)
