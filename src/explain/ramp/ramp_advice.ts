@@ -14,10 +14,10 @@ const PACKET_BYTES = 64 + 28
 const SECONDS = 10
 const NS = 1e9
 
-/** Undefined where nothing was served. */
+/** Undefined where the limit was not found. */
 export function adviceAtLimit(path: string, plain: LaneRamp, fast: LaneRamp): Advice | undefined {
   const most = plain.steps.find((s) => s.offered === plain.reached.rps)
-  if (!most || (path !== 'direct' && path !== 'vxlan')) return undefined
+  if (!most || plain.reached.orAbove || (path !== 'direct' && path !== 'vxlan')) return undefined
   const packets = (most.served * PACKETS) / 2
   const one = { path, lane: 'plain', packets, bytes: packets * PACKET_BYTES } as const
   const costs = [plain, fast].flatMap((lane) => costOf(path, lane, most))

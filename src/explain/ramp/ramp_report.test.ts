@@ -69,5 +69,6 @@ test('where the generator was late before the plain lane was full, nothing is sa
   const late = [...steps(30_000).slice(0, 8), step(16_000, 30_000, { served: 9_000, generatorIsLimit: true })]
   const report = rampReport(NAMED, [laneRamp('plain', late, 1), laneRamp('fast', steps(20_000), 1)])
   assert.equal(report.gain?.held, undefined)
+  assert.equal(report.advice, undefined)
   assert.match(report.words[0] ?? '', /^Nothing can be said: the generator was late/)
 })
