@@ -18,6 +18,7 @@ import { expositionText } from '../schema/exposition.ts'
 import { parseListen } from '../schema/values.ts'
 import { AdviceAnswers } from './advice_answer.ts'
 import type { Core } from './core.ts'
+import { createExplain } from './explain.ts'
 import type { KernelClient } from './kernel_client.ts'
 import { switchLane } from './lane_switch.ts'
 import { metricsOf, type Usage } from './metrics.ts'
@@ -111,6 +112,10 @@ export async function serveStatus({
       ['/profile', (query) => profile.answer(query)],
       ['/advice', (query) => advice.answer(query)],
       ['/healthz', async () => answered({ ok: true })],
+    ]),
+    // No stage profile yet: its costs come in here.
+    rootQuestions: new Map([
+      ['/explain', createExplain({ config, nodeName, kernel, core, costs: () => [] })],
     ]),
   })
   return {
