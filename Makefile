@@ -9,7 +9,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I bpf -I/usr/include/$(
 BPF_OBJECTS := $(patsubst bpf/%.bpf.c,dist/bpf/%.o,$(wildcard bpf/*.bpf.c))
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bench-flat bpf-stats abi
+.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bench-flat bench-overhead bench-profile bpf-stats abi
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -84,6 +84,12 @@ bench-paths: packages build dist/bench-launch dist/bench-traffic ## pod to pod b
 
 bench-flat: packages build dist/bench-launch dist/bench-traffic ## a packet's cost with few and with many nodes, pods and flows
 	$(NODE) --disable-warning=ExperimentalWarning bench/flat.ts
+
+bench-overhead: packages build dist/bench-launch dist/bench-traffic ## what the continuous profile costs
+	$(NODE) --disable-warning=ExperimentalWarning bench/overhead.ts
+
+bench-profile: packages build dist/bench-launch dist/bench-traffic ## the profile's stages against /proc/stat
+	$(NODE) --disable-warning=ExperimentalWarning bench/profile.ts
 
 clean: ## what the build made
 	rm -rf dist node_modules

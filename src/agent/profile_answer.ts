@@ -42,6 +42,7 @@ export class ProfileAnswers {
   readonly #traffic = new TrafficCounts()
   readonly #drain: NodeJS.Timeout
   readonly #minute: NodeJS.Timeout
+  readonly #first: NodeJS.Timeout
   readonly #end = new AbortController()
   /** The last two, a minute apart: the older one begins what is shown without a question about an interval. */
   #looks: readonly Look[] = []
@@ -51,7 +52,8 @@ export class ProfileAnswers {
     this.#status = status
     this.#drain = setInterval(() => void this.#profiler.look(), CONTINUOUS_DRAIN_MS)
     this.#minute = setInterval(() => void this.#keepLook(), LOOK_MS)
-    void this.#keepLook()
+    // Not while the agent starts: pods wait for it.
+    this.#first = setTimeout(() => void this.#keepLook(), CONTINUOUS_DRAIN_MS)
   }
 
   /** `?seconds=N`: the next N seconds, by many samples; without, the last minute or two by few. */
@@ -89,6 +91,7 @@ export class ProfileAnswers {
   close(): void {
     clearInterval(this.#drain)
     clearInterval(this.#minute)
+    clearTimeout(this.#first)
     this.#end.abort()
     this.#profiler.close()
   }
