@@ -33,6 +33,8 @@ type Rates = {
   readonly programsNs: number
   /** All that is not idle, as the samples say. */
   readonly sampledNs: number
+  readonly elsewhereNs: number
+  readonly userNs: number
 }
 
 enterSandbox()
@@ -80,11 +82,14 @@ async function measure(forSeconds: number): Promise<Rates> {
     ebpfNs: per(stageNs(tally, 'ebpf')),
     programsNs: per(readProgramTimes().runNs - programs.runNs),
     sampledNs: per(tally.ns - tally.idleNs),
+    elsewhereNs: per(tally.elsewhereNs),
+    userNs: per(tally.userNs),
   }
 }
 
-const stageNs = (tally: Tally, stage: Stage): number =>
-  tally.cellNs.reduce((sum, ns, cell) => (STAGES[stageOfCell(cell)] === stage ? sum + ns : sum), 0)
+function stageNs(tally: Tally, stage: Stage): number {
+  return tally.cellNs.reduce((sum, ns, cell) => (STAGES[stageOfCell(cell)] === stage ? sum + ns : sum), 0)
+}
 
 function sumFigures(): Figure[] {
   const more = (of: (rates: Rates) => number): number => of(load) - of(idle)
@@ -103,7 +108,17 @@ function sumFigures(): Figure[] {
         busy,
       ),
     ),
+    // Without the baseline, so that it says something on a machine that does other work too.
+    ratio('sampled.by-stat', load.sampledNs / load.cpu.busyNs),
     ns('stages', packets),
+    ns(
+      'sampled.kernel.other',
+      more((r) => r.elsewhereNs),
+    ),
+    ns(
+      'sampled.user',
+      more((r) => r.userNs),
+    ),
     ns('stat.busy', busy),
     ns('stat.busy.kernel', kernel),
     ns(

@@ -21,6 +21,7 @@ export class Profiler {
   #sampler: Sampler | undefined
   #words: SymbolWords | undefined
   #wordsAtMs = 0
+  #reading: Promise<void> | undefined
   /** Somebody asks: it should be as it is now. */
   #isOld = false
   #lastProgramId = 0
@@ -105,22 +106,26 @@ export class Profiler {
   }
 
   async #knowFunctions(): Promise<SymbolWords | undefined> {
-    const nowMs = performance.now()
-    if (this.#words && !this.#areFunctionsOld(nowMs)) return this.#words
+    if (this.#words && !this.#areFunctionsOld(performance.now())) return this.#words
+    // Whoever comes meanwhile waits for the same reading.
+    this.#reading ??= this.#readFunctions().finally(() => {
+      this.#reading = undefined
+    })
+    await this.#reading
+    return this.#words
+  }
+
+  async #readFunctions(): Promise<void> {
     this.#isOld = false
+    this.#wordsAtMs = performance.now()
     for (const id of programIds(this.#lastProgramId)) this.#lastProgramId = id
     const usage = process.cpuUsage()
     const words = await readSymbolWords(new FunctionTable())
     // Reading goes in pieces: what others did in between is in it, rarely much.
     const { user, system } = process.cpuUsage(usage)
     this.#tally.readNs += (user + system) * 1000
-    if (!words.ok) {
-      this.#fail(words.error)
-      return undefined
-    }
-    this.#wordsAtMs = nowMs
-    this.#words = words.value
-    return this.#words
+    if (words.ok) this.#words = words.value
+    else this.#fail(words.error)
   }
 
   #areFunctionsOld(nowMs: number): boolean {
