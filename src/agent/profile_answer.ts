@@ -25,6 +25,8 @@ const RAISED_DRAIN_MS = 500
 const RAISED_HZ = 997
 /** Without a question about an interval the last minute is shown: looks at the counts are kept so long. */
 const LOOK_MS = 60_000
+/** Anybody on the host may ask. */
+const MOST_AT_ONCE = 8
 /** As many unknown functions are named. */
 const MOST_NAMED = 12
 
@@ -43,6 +45,7 @@ export class ProfileAnswers {
   readonly #drain: NodeJS.Timeout
   readonly #minute: NodeJS.Timeout
   readonly #first: NodeJS.Timeout
+  #asking = 0
   readonly #end = new AbortController()
   /** The last two, a minute apart: the older one begins what is shown without a question about an interval. */
   #looks: readonly Look[] = []
@@ -62,7 +65,14 @@ export class ProfileAnswers {
     const seconds = Number(text)
     if (text !== null && !(seconds > 0 && seconds <= MOST_SECONDS))
       return { code: 400, body: { error: `seconds: a number from above 0 to ${MOST_SECONDS}` } }
-    return { code: 200, body: text === null ? await this.#recent() : await this.#measure(seconds) }
+    if (this.#asking >= MOST_AT_ONCE)
+      return { code: 429, body: { error: `${MOST_AT_ONCE} intervals are being measured: ask again later` } }
+    this.#asking++
+    try {
+      return { code: 200, body: text === null ? await this.#recent() : await this.#measure(seconds) }
+    } finally {
+      this.#asking--
+    }
   }
 
   /** Since the agent started. */

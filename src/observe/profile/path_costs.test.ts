@@ -13,7 +13,8 @@ function tallyOf(...cells: readonly (readonly [stage: Stage, context: number, ns
   const tally = emptyTally()
   for (const [stage, context, ns] of cells) {
     tally.cellNs[cellOf(context, STAGES.indexOf(stage))] = ns
-    tally.cellSamples[cellOf(context, STAGES.indexOf(stage))] = ns / 10
+    // Each sample stands for 10 ns.
+    tally.cellSquares[cellOf(context, STAGES.indexOf(stage))] = ns * 10
   }
   return tally
 }

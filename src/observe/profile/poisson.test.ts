@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { poissonInterval } from './poisson.ts'
+import { poissonInterval, timeInterval } from './poisson.ts'
 
 test('bounds are those of the exact Poisson interval', () => {
   // Garwood's: half the 2.5 % and 97.5 % quantiles of chi-square.
@@ -22,4 +22,13 @@ test('nothing seen may still have been up to some 3.7 samples', () => {
   const [low, high] = poissonInterval(0)
   assert.equal(low, 0)
   assert.ok(high > 3.5 && high < 3.9, String(high))
+})
+
+test('samples that stand for more time are less sure', () => {
+  const width = ({ lowNs, highNs }: ReturnType<typeof timeInterval>): number => highNs - lowNs
+  const many = timeInterval(1000, 1000 * 1, 1)
+  const few = timeInterval(1000, 10 * 100 ** 2, 1)
+  const mixed = timeInterval(1000, 500 * 1 + 5 * 100 ** 2, 1)
+  assert.ok(width(many) < width(mixed) && width(mixed) < width(few))
+  for (const { lowNs, highNs } of [many, few, mixed]) assert.ok(lowNs < 1000 && highNs > 1000)
 })
