@@ -54,6 +54,9 @@ test('GET /profile splits the time of packets into stages that add up, and says 
   const [path, ...others] = report.paths
   assert.deepEqual([path?.path, path?.lane, others.length], ['vxlan', 'plain', 0])
   assert.ok(path && path.packets > 0 && path.lowNs < path.nsPerPacket && path.nsPerPacket < path.highNs)
+  const [pod] = report.pods
+  assert.ok(pod && pod.packets > 0 && pod.bytes > 1000 * pod.packets * 0.9, JSON.stringify(report.pods))
+  assert.ok(pod.ns > 0 && pod.ns <= report.packetNs * 1.001 && pod.addresses.length === 2)
   assert.ok(report.own.ns > 0)
   assert.match(report.missing.join(), /\d+ agents share this kernel/)
 })
