@@ -1,19 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { must } from '../base/result.ts'
-import type { AgentStatus } from '../schema/agent_status.ts'
 import { parseProfileReport } from '../schema/profile_report.ts'
 import { ProfileAnswers } from './profile_answer.ts'
+import type { CountsView } from './status.ts'
 
 /** Above what any kernel allows. */
 const REFUSED_HZ = 10_000_000
 
-const nothing: AgentStatus = {
-  ...{ version: '', nodeName: 'a', startedAt: '', uplink: null, podMtuBytes: 0, features: {} },
-  ...{ ranges: [], pods: [], peers: [], complaints: [] },
-  source: { kind: 'static', synced: true, message: '' },
-  ready: { state: 'ready' },
-}
+const nothing: CountsView = { pods: [], peers: [], fastLane: undefined }
 
 test('where samples are refused the kernel’s own accounts are told, with what is missing and why', async (t) => {
   const answers = new ProfileAnswers({ hz: REFUSED_HZ }, async () => nothing)

@@ -10,12 +10,12 @@ import { Profiler } from '../observe/profile/profiler.ts'
 import { readProgramTimes } from '../observe/profile/program_times.ts'
 import { countersReport, profileReport } from '../observe/profile/report.ts'
 import { MANY_OTHERS, since, stageOfCell, type Tally } from '../observe/profile/tally.ts'
-import type { AgentStatus } from '../schema/agent_status.ts'
 import type { Config } from '../schema/config.ts'
 import type { Metric } from '../schema/exposition.ts'
 import { MOST_SECONDS, type ProfileReport } from '../schema/profile_report.ts'
 import { STAGES } from '../schema/stages.ts'
 import { type PodCounts, TrafficCounts } from './profile_traffic.ts'
+import type { CountsView } from './status.ts'
 import type { Answer } from './status_server.ts'
 
 /** How often samples are taken out of the kernel; in between there is room for some thousand kinds of stacks. */
@@ -40,7 +40,7 @@ type Look = {
 
 export class ProfileAnswers {
   readonly #profiler: Profiler
-  readonly #status: () => Promise<AgentStatus>
+  readonly #counts: () => Promise<CountsView>
   readonly #traffic = new TrafficCounts()
   readonly #drain: NodeJS.Timeout
   readonly #minute: NodeJS.Timeout
@@ -50,9 +50,9 @@ export class ProfileAnswers {
   /** The last two, a minute apart: the older one begins what is shown without a question about an interval. */
   #looks: readonly Look[] = []
 
-  constructor(config: Config['profile'], status: () => Promise<AgentStatus>) {
+  constructor(config: Config['profile'], counts: () => Promise<CountsView>) {
     this.#profiler = new Profiler(config === 'off' ? 0 : config.hz)
-    this.#status = status
+    this.#counts = counts
     this.#drain = setInterval(() => void this.#profiler.look(), CONTINUOUS_DRAIN_MS)
     this.#minute = setInterval(() => void this.#keepLook(), LOOK_MS)
     // Not while the agent starts: pods wait for it.
@@ -113,7 +113,7 @@ export class ProfileAnswers {
 
   async #look(): Promise<Look> {
     const tally = await this.#profiler.look()
-    const counts = this.#traffic.look(await this.#status())
+    const counts = this.#traffic.look(await this.#counts())
     const { runNs } = readProgramTimes()
     return { atNs: process.hrtime.bigint(), tally, cpu: readCpuTimes(), counts, programsNs: runNs }
   }

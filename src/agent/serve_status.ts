@@ -24,7 +24,7 @@ import { PathTotals } from './path_totals.ts'
 import { ProfileAnswers } from './profile_answer.ts'
 import { runFolderComplaints } from './run_folder.ts'
 import { SOCKETS_FEATURE, socketsText } from './sockets_text.ts'
-import { agentStatus } from './status.ts'
+import { agentStatus, type CountsInput, countsView } from './status.ts'
 import { type Answer, type Question, type StatusServer, startStatusServer } from './status_server.ts'
 
 export type AskedOptions = {
@@ -67,29 +67,31 @@ export async function serveStatus({
   // Once now, so that there is something to show.
   await kernel.call('sweepFlows')
   const totals = new PathTotals()
+  const counts = async (): Promise<CountsInput> => ({
+    tables,
+    peers: await kernel.call('peers'),
+    endpoints: live.endpoints,
+    hostPortsOf: (e) => live.hostPortsOf(e),
+    fastLane: await kernel.call('fastLane'),
+    podCounts: await kernel.call('podCounts'),
+  })
   const status = async (): Promise<AgentStatus> => {
-    const peers = await kernel.call('peers')
     const { faults, passed } = await surroundings()
     return agentStatus({
+      ...(await counts()),
       version,
       nodeName,
       startedAtMs,
-      tables,
       ready: await live.status(),
       report: core.report,
-      peers,
       counts: live.counts(),
-      endpoints: live.endpoints,
-      hostPortsOf: (e) => live.hostPortsOf(e),
       surroundings: [...runFolder, ...faults],
       passed,
-      fastLane: await kernel.call('fastLane'),
-      podCounts: await kernel.call('podCounts'),
       features: { ...features, [SOCKETS_FEATURE]: socketsText(await kernel.call('sockets')) },
       drops: readDrops(),
     })
   }
-  const profile = new ProfileAnswers(config.profile, status)
+  const profile = new ProfileAnswers(config.profile, async () => countsView(await counts()))
   const server = await startStatusServer({
     socketPath: join(config.directories.run, 'agent.sock'),
     listen: listenOf(config),
