@@ -1,5 +1,6 @@
 // `make bench-overhead`: what the continuous profile costs, in CPU time and in request/response by the fast lane with
-// it on against off, in turns A B B A. Options: --rounds (60), --ms (250), --seconds (30), --hz (49), --no-save.
+// it on against off, in turns A B B A. Options: --rounds (60), --ms (250), --seconds (30), --hz (49), --idle-rounds (8),
+// --no-save.
 
 import { spawn } from 'node:child_process'
 import { cpus } from 'node:os'
@@ -7,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import * as v from 'valibot'
+import { cpuDelta, readCpuTimes } from '../src/observe/cpu_times.ts'
 import { type Figure, publish, single } from './lib/figures.ts'
 import { enterSandbox, hasFlag, option } from './lib/sandbox.ts'
 import { medianInterval, spreadOf } from './lib/statistics.ts'
@@ -20,6 +22,7 @@ const TOLERANCE = 0.03
 const MOST_SHARE = 0.01
 /** As a sample's cost is too small to be seen at the continuous rate, it is measured at this one. */
 const DEAR_HZ = 9973
+const IDLE_MS = 1_000
 const SPIN_MS = 200
 const SPIN_ROUNDS = 12
 
@@ -39,7 +42,7 @@ if (!candidate) throw new Error('no candidate')
 const ask = startProfiler()
 await ask('0')
 const sampleNs = await costOfInterrupt()
-const figures = [...(await shareFigures(candidate)), ...(await ratioFigures(candidate))]
+const figures = [...(await shareFigures(candidate)), await idleFigure(), ...(await ratioFigures(candidate))]
 publish('overhead', figures, !hasFlag('no-save'))
 process.exit(0)
 
@@ -94,6 +97,24 @@ async function shareFigures({ ends }: Candidate): Promise<Figure[]> {
     { name: 'sample.interrupt', unit: 'ns', ...single(sampleNs) },
     { name: 'sample.program', unit: 'ns', ...single((to.programNs - from.programNs) / samples) },
   ]
+}
+
+/** Of one core, on a machine that does nothing: an idle processor is woken for each sample. */
+async function idleFigure(): Promise<Figure> {
+  const visit = async (hz: number): Promise<number> => {
+    await ask(String(hz))
+    const fromNs = process.hrtime.bigint()
+    const before = readCpuTimes()
+    await sleep(IDLE_MS)
+    const wallNs = Number(process.hrtime.bigint() - fromNs)
+    return cpuDelta(before, readCpuTimes(), wallNs).busyNs / wallNs
+  }
+  const more: number[] = []
+  for (let round = 0; round < option('idle-rounds', 8); round++) {
+    const [a, b, c, d] = [await visit(0), await visit(HZ), await visit(HZ), await visit(0)]
+    more.push((b + c - a - d) / 2)
+  }
+  return { name: 'continuous.idle.share', unit: 'of a core', ...spreadOf(more) }
 }
 
 /** With the profile on divided by off. */
