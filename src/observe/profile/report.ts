@@ -18,7 +18,7 @@ export type ReportInput = Interval & {
 
 export function profileReport(input: ReportInput): ProfileReport {
   const { tally, seconds, cpus, hz, traffic } = input
-  const stages = stageCosts(tally)
+  const stages = stageCosts(tally, 1e9 / hz)
   const packetNs = stages.reduce((sum, s) => sum + s.ns, 0)
   const paths = pathCosts(tally, traffic.paths)
   const ownNs = tally.programNs + tally.readNs
@@ -39,7 +39,7 @@ const lostText = ({ lost, samples }: Tally): string =>
   `${lost} of ${samples} samples had stacks of more kinds than there is room for; they are taken to be as the others`
 
 /** Those that were seen, and for the others what they may have cost unseen stays within the interval of the first. */
-function stageCosts(tally: Tally): StageCost[] {
+function stageCosts(tally: Tally, sampleNs: number): StageCost[] {
   const ns = new Float64Array(STAGES.length)
   const squares = new Float64Array(STAGES.length)
   for (const [cell, cellNs] of tally.cellNs.entries()) {
@@ -48,7 +48,6 @@ function stageCosts(tally: Tally): StageCost[] {
     squares[stage] = (squares[stage] ?? 0) + (tally.cellSquares[cell] ?? 0)
   }
   const all = ns.reduce((a, b) => a + b, 0)
-  const sampleNs = tally.samples > 0 ? tally.ns / tally.samples : 0
   return STAGES.map((stage, i) => {
     const own = ns[i] ?? 0
     const share = all > 0 ? own / all : 0

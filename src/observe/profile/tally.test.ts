@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { profileReport } from './report.ts'
 import { Batch, copyOf, emptyTally, MANY_OTHERS, since, type Tally } from './tally.ts'
 
-const drained = { ns: 1e9, samples: 100, user: 20, lost: 0, programNs: 500 }
+const drained = { ns: 1e9, sampleNs: 1e7, samples: 100, user: 20, lost: 0, programNs: 500 }
 const packet = (stage: 'socket' | 'other') =>
   ({ kind: 'packet', stage, context: 0, unknownFrame: stage === 'other' ? 0 : -1 }) as const
 
@@ -25,13 +25,22 @@ const reportOf = (tally: Tally) =>
     traffic: { paths: [], pods: [] },
   })
 
-test('each sample stands for its part of the processors’ time, whatever the rate was', () => {
+test('each sample stands for the clock’s period, and what is left of the processors’ time is idle', () => {
   const tally = filled()
   assert.deepEqual([tally.userNs, tally.idleNs, tally.elsewhereNs].map(Math.round), [2e8, 2.5e8, 1.5e8])
   assert.deepEqual([...tally.others], [[0xabc, 1e8]])
   const report = reportOf(tally)
   assert.equal(Math.round(report.packetNs), 4e8)
   assert.equal(report.own.ns, 750)
+})
+
+test('an idle processor that is sampled at some ticks only makes nothing dearer', () => {
+  const tally = emptyTally()
+  const batch = new Batch()
+  batch.add(packet('socket'), 10, 0)
+  batch.add({ kind: 'idle' }, 40, 0)
+  batch.addTo(tally, { ...drained, samples: 50, user: 0 }, 0)
+  assert.deepEqual([reportOf(tally).packetNs, tally.idleNs].map(Math.round), [1e8, 9e8])
 })
 
 test('kernel stacks that found no room are taken to be as the others, and the report says how many they were', () => {

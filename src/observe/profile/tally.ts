@@ -87,20 +87,23 @@ export class Batch {
     else this.#elsewhere += samples
   }
 
-  /** Each sample stands for the same time; kernel stacks that found no room are taken to be as the others. */
+  /**
+   * Each sample stands for the clock's period, not for its part of the time that has passed: an idle processor is not
+   * sampled at every tick. Kernel stacks that found no room are taken to be as the others.
+   */
   addTo(tally: Tally, drained: Drained, readNs: number): void {
+    const packets = this.#cells.reduce((a, b) => a + b, 0)
+    const kernel = this.#idle + this.#elsewhere + packets
+    const sampleNs = drained.sampleNs * (kernel > 0 ? (kernel + drained.lost) / kernel : 1)
+    const userNs = drained.sampleNs * drained.user
     tally.ns += drained.ns
     tally.samples += drained.samples
     tally.lost += drained.lost
     tally.programNs += drained.programNs
     tally.readNs += readNs
-    if (drained.samples <= 0) return
-    const userNs = (drained.ns / drained.samples) * drained.user
-    const kernel = this.#idle + this.#elsewhere + this.#cells.reduce((a, b) => a + b, 0)
-    const sampleNs = kernel > 0 ? (drained.ns - userNs) / kernel : 0
     tally.userNs += userNs
-    tally.idleNs += this.#idle * sampleNs
     tally.elsewhereNs += this.#elsewhere * sampleNs
+    tally.idleNs += Math.max(0, drained.ns - userNs - (this.#elsewhere + packets) * sampleNs)
     for (const [cell, samples] of this.#cells.entries()) {
       tally.cellNs[cell] = (tally.cellNs[cell] ?? 0) + samples * sampleNs
       tally.cellSquares[cell] = (tally.cellSquares[cell] ?? 0) + samples * sampleNs ** 2
