@@ -23,6 +23,8 @@ import { LateSamples } from './profile_late.ts'
 const CORE = cpus().length - 1
 const DRAIN_MS = 500
 const MOST_ERROR = 0.1
+/** Busy beside the load, as a share of the time under it. */
+const MOST_BASELINE = 0.15
 const KINDS: readonly Kind[] = ['udp', 'rr', 'crr', 'stream']
 
 /** Each per second of wall time. */
@@ -57,7 +59,13 @@ await traffic
 profiler.close()
 const late = await new LateSamples().measure(candidate, kind)
 closeFd(statistics)
-publish('profile', [...sumFigures(), ...late], !hasFlag('no-save'))
+const save = !hasFlag('no-save')
+if (idle.cpu.busyNs > MOST_BASELINE * load.cpu.busyNs) {
+  const words = `idle the machine was ${(idle.cpu.busyNs / 1e9).toFixed(2)} cores busy: something else runs on it`
+  if (save) throw new Error(words)
+  console.error(`${words}; the sums mean nothing`)
+}
+publish('profile', [...sumFigures(), ...late], save)
 process.exit(0)
 
 async function measure(forSeconds: number): Promise<Rates> {
@@ -93,7 +101,7 @@ function stageNs(tally: Tally, stage: Stage): number {
 
 function sumFigures(): Figure[] {
   const more = (of: (rates: Rates) => number): number => of(load) - of(idle)
-  const error = (sum: number, independent: number): number => Math.abs(sum - independent) / independent
+  const error = (sum: number, independent: number): number => Math.abs((sum - independent) / independent)
   const busy = more((r) => r.cpu.busyNs)
   const kernel = busy - more((r) => r.cpu.userNs)
   const packets = more((r) => r.packetNs)
