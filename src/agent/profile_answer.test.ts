@@ -28,7 +28,7 @@ test('where samples are refused the kernel’s own accounts are told, with what 
   assert.deepEqual(await answers.metrics(), [])
 })
 
-test('of many questions at once the surplus is refused: anybody on the host may ask', async (t) => {
+test('of many questions at once the surplus is refused', async (t) => {
   const answers = new ProfileAnswers('off', async () => nothing)
   t.after(() => answers.close())
   const query = new URLSearchParams({ seconds: '0.2' })

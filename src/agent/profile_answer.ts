@@ -6,13 +6,14 @@ import { closeFd } from '../kernel/bpf/command.ts'
 import { enableStatistics } from '../kernel/bpf/program_info.ts'
 import { functionNames } from '../kernel/kallsyms.ts'
 import { cpuDelta, readCpuTimes } from '../observe/cpu_times.ts'
+import { pathCosts } from '../observe/profile/path_costs.ts'
 import { Profiler } from '../observe/profile/profiler.ts'
 import { readProgramTimes } from '../observe/profile/program_times.ts'
 import { countersReport, profileReport } from '../observe/profile/report.ts'
 import { MANY_OTHERS, since, stageOfCell, type Tally } from '../observe/profile/tally.ts'
 import type { Config } from '../schema/config.ts'
 import type { Metric } from '../schema/exposition.ts'
-import { MOST_SECONDS, type ProfileReport } from '../schema/profile_report.ts'
+import { MOST_SECONDS, type PathCost, type ProfileReport } from '../schema/profile_report.ts'
 import { STAGES } from '../schema/stages.ts'
 import { type PodCounts, TrafficCounts } from './profile_traffic.ts'
 import type { CountsView } from './status.ts'
@@ -25,8 +26,10 @@ const RAISED_DRAIN_MS = 500
 const RAISED_HZ = 997
 /** Without a question about an interval the last minute is shown: looks at the counts are kept so long. */
 const LOOK_MS = 60_000
-/** Anybody on the host may ask. */
+/** Each looks at the samples twice a second. */
 const MOST_AT_ONCE = 8
+/** A cost is told to others when its interval begins above this part of it: from some 15 samples on. */
+const SURE_SHARE = 0.5
 /** As many unknown functions are named. */
 const MOST_NAMED = 12
 
@@ -49,6 +52,7 @@ export class ProfileAnswers {
   readonly #end = new AbortController()
   /** The last two, a minute apart: the older one begins what is shown without a question about an interval. */
   #looks: readonly Look[] = []
+  #costs: readonly PathCost[] = []
 
   constructor(config: Config['profile'], counts: () => Promise<CountsView>) {
     this.#profiler = new Profiler(config === 'off' ? 0 : config.hz)
@@ -73,6 +77,11 @@ export class ProfileAnswers {
     } finally {
       this.#asking--
     }
+  }
+
+  /** What a packet costs on each path, of the last interval that was looked at; empty before the first. */
+  get costs(): readonly PathCost[] {
+    return this.#costs
   }
 
   /** Since the agent started. */
@@ -108,7 +117,18 @@ export class ProfileAnswers {
 
   async #keepLook(): Promise<void> {
     const look = await this.#look()
+    const before = this.#looks.at(-1)
     this.#looks = [...this.#looks.slice(-1), look]
+    if (!before) return
+    const traffic = this.#traffic.between(before.counts, look.counts)
+    this.#keepCosts(pathCosts(since(look.tally, before.tally), traffic.paths))
+  }
+
+  /** Paths without enough samples keep what was known of them. */
+  #keepCosts(paths: readonly PathCost[]): void {
+    const sure = paths.filter((p) => p.lowNs > p.nsPerPacket * SURE_SHARE)
+    const isNew = (old: PathCost): boolean => sure.some((p) => p.path === old.path && p.lane === old.lane)
+    this.#costs = [...sure, ...this.#costs.filter((old) => !isNew(old))]
   }
 
   async #look(): Promise<Look> {
@@ -153,7 +173,9 @@ export class ProfileAnswers {
     }
     if (fault || tally.samples === 0)
       return countersReport({ ...input, programsNs: to.programsNs - from.programsNs })
-    return profileReport({ ...input, tally, others: await namedOthers(tally) })
+    const report = profileReport({ ...input, tally, others: await namedOthers(tally) })
+    this.#keepCosts(report.paths)
+    return report
   }
 
   #missing(counts: PodCounts): string[] {

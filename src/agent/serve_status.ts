@@ -17,6 +17,7 @@ import type { Config } from '../schema/config.ts'
 import { expositionText } from '../schema/exposition.ts'
 import { parseListen } from '../schema/values.ts'
 import type { Core } from './core.ts'
+import { createExplain } from './explain.ts'
 import type { KernelClient } from './kernel_client.ts'
 import { switchLane } from './lane_switch.ts'
 import { metricsOf, type Usage } from './metrics.ts'
@@ -108,8 +109,11 @@ export async function serveStatus({
           return answered(expositionText([...metrics, ...(await profile.metrics())]))
         },
       ],
-      ['/profile', (query) => profile.answer(query)],
       ['/healthz', async () => answered({ ok: true })],
+    ]),
+    rootQuestions: new Map<string, Question>([
+      ['/explain', createExplain({ config, nodeName, kernel, core, costs: () => profile.costs })],
+      ['/profile', (query) => profile.answer(query)],
     ]),
   })
   return {
