@@ -4,17 +4,17 @@ import { systemClock } from '../base/clock.ts'
 import { faultText } from '../base/result.ts'
 import { closeFd } from '../kernel/bpf/command.ts'
 import { enableStatistics } from '../kernel/bpf/program_info.ts'
-import { functionNames } from '../kernel/kallsyms.ts'
 import { cpuDelta, readCpuTimes } from '../observe/cpu_times.ts'
+import { namedOthers } from '../observe/profile/others.ts'
 import { pathCosts } from '../observe/profile/path_costs.ts'
 import { Profiler } from '../observe/profile/profiler.ts'
 import { readProgramTimes } from '../observe/profile/program_times.ts'
 import { countersReport, profileReport } from '../observe/profile/report.ts'
-import { MANY_OTHERS, since, stageOfCell, type Tally } from '../observe/profile/tally.ts'
+import { since, type Tally } from '../observe/profile/tally.ts'
 import type { Config } from '../schema/config.ts'
 import type { Metric } from '../schema/exposition.ts'
 import { MOST_SECONDS, type PathCost, type ProfileReport } from '../schema/profile_report.ts'
-import { STAGES } from '../schema/stages.ts'
+import { profileMetrics } from './profile_metrics.ts'
 import { type PodCounts, TrafficCounts } from './profile_traffic.ts'
 import type { CountsView } from './status.ts'
 import type { Answer } from './status_server.ts'
@@ -30,8 +30,6 @@ const LOOK_MS = 60_000
 const MOST_AT_ONCE = 8
 /** A cost is told to others when its interval begins above this part of it: from some 15 samples on. */
 const SURE_SHARE = 0.5
-/** As many unknown functions are named. */
-const MOST_NAMED = 12
 
 type Look = {
   readonly atNs: bigint
@@ -86,25 +84,7 @@ export class ProfileAnswers {
 
   /** Since the agent started. */
   async metrics(): Promise<readonly Metric[]> {
-    const tally = await this.#profiler.look()
-    if (tally.samples === 0) return []
-    const ns = new Float64Array(STAGES.length)
-    for (const [cell, cellNs] of tally.cellNs.entries())
-      ns[stageOfCell(cell)] = (ns[stageOfCell(cell)] ?? 0) + cellNs
-    return [
-      {
-        name: 'podlane_stage_seconds_total',
-        type: 'counter',
-        help: 'CPU time of packet handling, by stage, estimated from samples.',
-        samples: STAGES.map((stage, i) => ({ labels: { stage }, value: (ns[i] ?? 0) / 1e9 })),
-      },
-      {
-        name: 'podlane_profile_own_seconds_total',
-        type: 'counter',
-        help: 'CPU time that taking and reading the samples took.',
-        samples: [{ value: (tally.programNs + tally.readNs) / 1e9 }],
-      },
-    ]
+    return profileMetrics(await this.#profiler.look())
   }
 
   close(): void {
@@ -189,20 +169,4 @@ export class ProfileAnswers {
     if (!counts.hasPods) out.push('CPU time by pod: no pod’s packets are counted')
     return out
   }
-}
-
-async function namedOthers(tally: Tally): Promise<ProfileReport['others']> {
-  const largest = [...tally.others]
-    .filter(([, ns]) => ns > 0)
-    .sort(([, a], [, b]) => b - a)
-    .slice(0, MOST_NAMED)
-  if (largest.length === 0) return []
-  const names = await functionNames(largest.map(([address]) => address))
-  const sums = new Map<string, number>()
-  for (const [i, [address, ns]] of largest.entries()) {
-    const found = names.ok ? (names.value[i] ?? 'unknown') : 'unknown'
-    const symbol = address === MANY_OTHERS ? 'many more' : found
-    sums.set(symbol, (sums.get(symbol) ?? 0) + ns)
-  }
-  return [...sums].map(([symbol, ns]) => ({ symbol, ns }))
 }
