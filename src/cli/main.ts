@@ -2,11 +2,12 @@
 // and load only what they need.
 
 import { release } from 'node:os'
-import { Argument, Command, CommanderError } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import packageFacts from '../../package.json' with { type: 'json' }
 import type { LaneWord } from '../schema/lane_request.ts'
 import { addLab, addSize, type UpOptions } from './lab.ts'
 import type { LaneOptions } from './lane.ts'
+import type { ReportOptions } from './report.ts'
 import { USAGE } from './terminal.ts'
 
 const program = new Command('podlane')
@@ -17,6 +18,12 @@ const program = new Command('podlane')
 
 /** As the agent takes them (`LaneWord`); its schema is loaded only with the command. */
 const laneWords = ['fast', 'plain', 'default'] satisfies LaneWord[]
+/** «10s», or «10». */
+function seconds(text: string): number {
+  const [, number] = /^(\d{1,4})s?$/.exec(text) ?? []
+  if (number !== undefined && Number(number) > 0) return Number(number)
+  throw new InvalidArgumentError('It must be seconds, as 10s.')
+}
 const examples = (...lines: readonly string[]): string =>
   `\nExamples:\n${lines.map((l) => `  ${l}\n`).join('')}`
 
@@ -59,6 +66,33 @@ program
   )
   .action(async (word: LaneWord | undefined, options: LaneOptions) =>
     (await import('./lane.ts')).lane(word, options),
+  )
+
+program
+  .command('report')
+  .description(
+    'write one HTML file of topology, paths, stage costs, the verdict and what is wrong, for a browser or for paper',
+  )
+  .option('--output <file>', 'where it goes', 'podlane-report.html')
+  .addOption(
+    new Option('--for <seconds>', 'how long to look where the time goes')
+      .default(10, '10s')
+      .argParser(seconds),
+  )
+  .option('--surge <file>', 'curves of «make bench-surge»: bench/results/surge-curves.json')
+  .option('--socket <path...>', 'sockets of agents (default: /run/podlane/agent.sock)')
+  .option('--lab', 'every node of the lab')
+  .option('--json', 'print what the report is made of, and write no file')
+  .addHelpText(
+    'after',
+    examples(
+      'podlane report',
+      'podlane report --lab --surge bench/results/surge-curves.json --output lab.html',
+      'podlane report --for 30s --output /tmp/node.html',
+    ),
+  )
+  .action(async (options: ReportOptions) =>
+    (await import('./report.ts')).report(options, packageFacts.version),
   )
 
 program

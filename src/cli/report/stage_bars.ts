@@ -1,0 +1,123 @@
+// What a packet costs on each path, stage by stage: a stacked bar for each, all to one scale, and the same as a table,
+// which needs no colour.
+
+import type { NodeFacts } from './facts.ts'
+import { counted, countText, shareText, timeText } from './figures.ts'
+import { type Html, html, type Piece } from './html.ts'
+import { mark, none, notMeasured, table } from './section.ts'
+import type { ProfileReport } from './shapes.ts'
+import { inkOn, inOrder, stageColour } from './stage_colours.ts'
+
+const HEIGHT = 26
+/** Of the bar's width, from which a name finds room in a piece. */
+const NAMED = 0.07
+
+type CostPath = ProfileReport['paths'][number]
+
+export function stageCosts({ profile }: NodeFacts): Html {
+  if (!profile.ok) return notMeasured(profile.error)
+  const report = profile.value
+  return html`${how(report)}
+${bars(report)}
+${stageTable(report)}
+${pods(report)}
+${others(report)}
+`
+}
+
+function how({ seconds, samples, source, cpus, hz, packetNs, own, missing }: ProfileReport): Html {
+  const words =
+    source === 'samples'
+      ? `${countText(samples)} samples in ${seconds.toFixed(1)} s, at ${hz} a second on each of ${counted(cpus, 'core')}`
+      : `from counters over ${seconds.toFixed(1)} s, without samples`
+  const lacks = missing.map((m) => html`<li>${mark('warn', 'missing')} ${m}</li>`)
+  return html`<p>${words}: packets took ${timeText(packetNs)} of CPU time; measuring took ${timeText(own.ns)} (${shareText(own.share)}).</p>
+${lacks.length === 0 ? '' : html`<ul>${lacks}</ul>`}`
+}
+
+function bars({ paths }: ProfileReport): Html {
+  if (paths.length === 0)
+    return html`<p>No path carried packets of pods meanwhile: there is no cost to show.</p>`
+  const most = Math.max(...paths.map((p) => p.nsPerPacket))
+  const stages = inOrder(paths.flatMap((p) => p.stages).filter((s, i, all) => firstOf(all, s.stage) === i))
+  const legend = stages.map(
+    ({ stage }) =>
+      html`<li><svg width="12" height="12" aria-hidden="true"><rect width="12" height="12" fill="${stageColour(stage)}"/></svg> ${stage}</li>`,
+  )
+  return html`<div class="bars">${paths.map((p) => bar(p, most))}</div>
+<ul class="legend">${legend}</ul>`
+}
+
+const firstOf = (all: readonly { readonly stage: string }[], stage: string): number =>
+  all.findIndex((s) => s.stage === stage)
+
+const percent = (part: number): string => `${(part * 100).toFixed(2)}%`
+
+/** Lengths are shares of the width that there is, so that words keep their size on any screen. */
+function bar(path: CostPath, most: number): Html {
+  let at = 0
+  const pieces = inOrder(path.stages).map(({ stage, nsPerPacket }) => {
+    const share = most === 0 ? 0 : nsPerPacket / most
+    const colour = stageColour(stage)
+    const name = share < NAMED ? '' : html`<text x="5" y="17" fill="${inkOn(colour)}">${stage}</text>`
+    // A picture in the picture cuts off what does not fit.
+    const piece = html`<svg x="${percent(at)}" width="${percent(share)}" height="${HEIGHT}"><title>${stage}: ${timeText(nsPerPacket)}</title><rect width="100%" height="100%" fill="${colour}" class="piece"/>${name}</svg>`
+    at += share
+    return piece
+  })
+  const cost = `${timeText(path.nsPerPacket)} (${timeText(path.lowNs)} to ${timeText(path.highNs)})`
+  return html`<div class="bar"><div class="of"><strong>${pathName(path)}</strong> <span>${cost}, ${countText(path.packets)} packets</span></div>
+<svg width="100%" height="${HEIGHT}" role="img"><title>${pathName(path)}: ${cost} a packet, by stage</title>${pieces}</svg></div>
+`
+}
+
+const pathName = ({ path, lane }: CostPath): string => `${path === 'here' ? 'same node' : path}, ${lane} lane`
+
+function stageTable({ paths, stages, packetNs }: ProfileReport): Html {
+  if (stages.length === 0) return html``
+  const rows = inOrder(stages).map(({ stage, ns, lowNs, highNs, share }) => [
+    stage,
+    shareText(packetNs === 0 ? 0 : share),
+    html`${timeText(ns)} <small>${timeText(lowNs)} to ${timeText(highNs)}</small>`,
+    ...paths.map((p): Piece => {
+      const here = p.stages.find((s) => s.stage === stage)
+      return here ? timeText(here.nsPerPacket) : none
+    }),
+  ])
+  const heads = paths.map((p) => ({ head: `${pathName(p)}, a packet`, number: true }) as const)
+  const columns = [
+    { head: 'Stage' },
+    { head: 'Share', number: true },
+    { head: 'CPU time', number: true },
+    ...heads,
+  ] as const
+  return table('CPU time by stage, with bounds of 95 %', columns, rows)
+}
+
+function pods({ pods: all }: ProfileReport): Piece {
+  if (all.length === 0) return undefined
+  const rows = all
+    .toSorted((a, b) => b.ns - a.ns)
+    .slice(0, 20)
+    .map((p) => [
+      html`<bdi>${p.name === undefined ? p.addresses.join(' ') : `${p.namespace}/${p.name}`}</bdi>`,
+      countText(p.packets),
+      countText(p.bytes),
+      timeText(p.ns),
+      shareText(p.share),
+    ])
+  const columns = [
+    { head: 'Pod' },
+    { head: 'Packets', number: true },
+    { head: 'Bytes', number: true },
+    { head: 'CPU time', number: true },
+    { head: 'Share', number: true },
+  ] as const
+  return table(`CPU time of packets by pod${all.length > 20 ? ', the first 20' : ''}`, columns, rows)
+}
+
+function others({ others: all }: ProfileReport): Piece {
+  if (all.length === 0) return undefined
+  const shown = all.slice(0, 8).map(({ symbol, ns }) => html`<li><code>${symbol}</code> ${timeText(ns)}</li>`)
+  return html`<details><summary>What «other» is made of</summary><ul>${shown}</ul></details>`
+}
