@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { faultText } from '../base/result.ts'
+import { readCpuTimes } from '../observe/cpu_times.ts'
 import { readDrops } from '../observe/drops.ts'
 import { readFlowRoom } from '../observe/flow_room.ts'
 import { readHostRules } from '../observe/host_rules.ts'
@@ -17,6 +18,7 @@ import type { Config } from '../schema/config.ts'
 import { expositionText } from '../schema/exposition.ts'
 import { parseListen } from '../schema/values.ts'
 import type { Core } from './core.ts'
+import { cpuMetrics } from './cpu_metrics.ts'
 import type { KernelClient } from './kernel_client.ts'
 import { switchLane } from './lane_switch.ts'
 import { metricsOf, type Usage } from './metrics.ts'
@@ -99,7 +101,8 @@ export async function serveStatus({
         '/metrics',
         async () => {
           const now = await status()
-          return answered(expositionText(metricsOf(now, totals.look(now), usage())))
+          const metrics = [...metricsOf(now, totals.look(now), usage()), ...cpuMetrics(readCpuTimes())]
+          return answered(expositionText(metrics))
         },
       ],
       ['/healthz', async () => answered({ ok: true })],

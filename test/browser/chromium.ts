@@ -42,7 +42,11 @@ export type Page = {
 /** Fails with the cure where root could install it. */
 export function mustHaveChromium(): void {
   const found = spawnSync('chromium', ['--version'], { encoding: 'utf8' })
-  assert.equal(found.status, 0, 'chromium is missing: run «make packages» (scripts/packages.sh test installs it)')
+  assert.equal(
+    found.status,
+    0,
+    'chromium is missing: run «make packages» (scripts/packages.sh test installs it)',
+  )
 }
 
 export async function openPage(t: TestContext, url: string): Promise<Page> {
@@ -70,7 +74,8 @@ async function pageOf(inPage: Caller, call: ReturnType<typeof pipeCaller>, url: 
   call.onEvent((method, facts) => {
     const text = JSON.stringify(facts)
     if (method === 'Runtime.exceptionThrown') complaints.push(text)
-    if (method === 'Runtime.consoleAPICalled' && /"type":"(error|warning|assert)"/.test(text)) complaints.push(text)
+    if (method === 'Runtime.consoleAPICalled' && /"type":"(error|warning|assert)"/.test(text))
+      complaints.push(text)
     if (method === 'Log.entryAdded') complaints.push(text)
     if (method === 'Network.requestWillBeSent') asked.push(String((facts.request as { url: string }).url))
     if (method === 'Page.loadEventFired') loaded.resolve()
@@ -102,7 +107,13 @@ async function pageOf(inPage: Caller, call: ReturnType<typeof pipeCaller>, url: 
       const clip = { x: 0, y: 0, width, height: Math.min(height ?? whole, whole), scale: 1 }
       return data('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true, clip })
     },
-    pdf: () => data('Page.printToPDF', { printBackground: false, preferCSSPageSize: true, paperWidth: 8.27, paperHeight: 11.69 }),
+    pdf: () =>
+      data('Page.printToPDF', {
+        printBackground: false,
+        preferCSSPageSize: true,
+        paperWidth: 8.27,
+        paperHeight: 11.69,
+      }),
   }
 }
 

@@ -24,7 +24,10 @@ export function pipeCaller(child: ChildProcess): Caller & { readonly onEvent: (l
   let last = 0
   let rest = ''
   const take = (message: Message): void => {
-    if (message.id === undefined) return listener(message.method ?? '', message.params ?? {})
+    if (message.id === undefined) {
+      listener(message.method ?? '', message.params ?? {})
+      return
+    }
     const call = waiting.get(message.id)
     waiting.delete(message.id)
     if (message.error) call?.reject(new Error(message.error.message))
@@ -45,7 +48,9 @@ export function pipeCaller(child: ChildProcess): Caller & { readonly onEvent: (l
     const id = ++last
     const answer = Promise.withResolvers<Facts>()
     waiting.set(id, answer)
-    commands.write(`${JSON.stringify({ id, method, params, ...(sessionId === undefined ? {} : { sessionId }) })}\0`)
+    commands.write(
+      `${JSON.stringify({ id, method, params, ...(sessionId === undefined ? {} : { sessionId }) })}\0`,
+    )
     return answer.promise
   }
   return Object.assign(call, {

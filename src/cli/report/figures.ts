@@ -1,5 +1,8 @@
 // Numbers as a person reads them: few digits, a unit, a word where there is none.
 
+/** A figure and its unit stay on one line. */
+export const GAP = '\u00a0'
+
 const UNITS_OF_TIME = [
   ['s', 1e9],
   ['ms', 1e6],
@@ -9,19 +12,20 @@ const UNITS_OF_TIME = [
 /** «870 ns», «1.42 µs», «13 s». */
 export function timeText(ns: number): string {
   const [unit, size] = UNITS_OF_TIME.find(([, s]) => Math.abs(ns) >= s) ?? ['ns', 1]
-  return `${digits(ns / size)} ${unit}`
+  return `${digits(ns / size)}${GAP}${unit}`
 }
 
 export const microsecondsText = (us: number): string => timeText(us * 1e3)
+export const millisecondsText = (ms: number): string => timeText(ms * 1e6)
 
 /** «0.2 %», «37 %». */
-export const shareText = (share: number): string => `${digits(share * 100)} %`
+export const shareText = (share: number): string => `${digits(share * 100)}${GAP}%`
 
 /** «812», «12.4 k», «1.31 M». */
 export function countText(count: number): string {
-  if (Math.abs(count) >= 1e9) return `${digits(count / 1e9)} G`
-  if (Math.abs(count) >= 1e6) return `${digits(count / 1e6)} M`
-  if (Math.abs(count) >= 1e4) return `${digits(count / 1e3)} k`
+  if (Math.abs(count) >= 1e9) return `${digits(count / 1e9)}${GAP}G`
+  if (Math.abs(count) >= 1e6) return `${digits(count / 1e6)}${GAP}M`
+  if (Math.abs(count) >= 1e4) return `${digits(count / 1e3)}${GAP}k`
   return Number.isInteger(count) ? `${count}` : digits(count)
 }
 

@@ -1,7 +1,7 @@
 // A small line chart: several curves over one horizontal axis. Each curve has a colour and a mark of its own, so that
 // it is told apart on black and white paper too; the way back down is dashed.
 
-import { countText, digits } from './figures.ts'
+import { countText } from './figures.ts'
 import { type Html, html } from './html.ts'
 
 export type Point = { readonly x: number; readonly y: number }
@@ -25,7 +25,7 @@ export type Plot = {
 
 const WIDTH = 340
 const HEIGHT = 230
-const [LEFT, RIGHT, TOP, BOTTOM] = [52, 10, 12, 40]
+const [LEFT, RIGHT, TOP, BOTTOM] = [52, 18, 12, 40]
 const INNER_WIDTH = WIDTH - LEFT - RIGHT
 const INNER_HEIGHT = HEIGHT - TOP - BOTTOM
 
@@ -113,6 +113,3 @@ function decades(values: readonly number[], place: (share: number) => number): S
 
 /** Coordinates are drawn to a tenth. */
 const n = (value: number): string => value.toFixed(1)
-
-export const millisecondsText = (ms: number): string =>
-  ms >= 1000 ? `${digits(ms / 1000)} s` : `${digits(ms)} ms`

@@ -78,7 +78,7 @@ function stageTable({ paths, stages, packetNs }: ProfileReport): Html {
   const rows = inOrder(stages).map(({ stage, ns, lowNs, highNs, share }) => [
     stage,
     shareText(packetNs === 0 ? 0 : share),
-    html`${timeText(ns)} <small>${timeText(lowNs)} to ${timeText(highNs)}</small>`,
+    ns === 0 ? '0 ns' : html`${timeText(ns)} <small>${timeText(lowNs)} to ${timeText(highNs)}</small>`,
     ...paths.map((p): Piece => {
       const here = p.stages.find((s) => s.stage === stage)
       return here ? timeText(here.nsPerPacket) : none

@@ -22,16 +22,18 @@ h2 .mark{font-size:.8rem;vertical-align:.2em}
 h3{font-size:1.05rem;margin:1.75rem 0 .5rem}
 p{margin:.4rem 0;max-width:60rem}
 small,header p,footer,.names,.of span{color:var(--soft)}
-small,footer,.names{font-size:.85rem}
+small{font-size:.88em}
+footer,.names{font-size:.85em}
 header p{margin:.2rem 0 .6rem}
 footer{margin-top:3rem;border-top:1px solid var(--rule);padding-top:.75rem}
 code{font-family:ui-monospace,"DejaVu Sans Mono",monospace;font-size:.9em}
 a{color:var(--vxlan)}
 nav ul,.legend{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;list-style:none;margin:.4rem 0;padding:0}
-.legend{font-size:.85rem;margin:.6rem 0 1rem}
+.legend{font-size:.87em;margin:.6rem 0 1rem}
 .legend li{display:flex;align-items:center;gap:.35rem}
 .missing{border-left:3px solid var(--warn);background:var(--warn-ground);padding:.5rem .75rem}
-.mark{display:inline-block;border-radius:.6em;padding:0 .5em;font-size:.85em;font-weight:600;white-space:normal}
+.mark{display:inline-block;border-radius:.6em;padding:0 .5em;font-size:.85em;font-weight:600}
+td:not(.wide) .mark{white-space:nowrap}
 .mark.good{color:var(--good);background:var(--good-ground)}
 .mark.warn{color:var(--warn);background:var(--warn-ground)}
 .mark.bad{color:var(--bad);background:var(--bad-ground)}
@@ -45,14 +47,14 @@ const TABLES = `
 .scroll{overflow-x:auto;margin:.5rem 0 1rem}
 .scroll:focus-visible{outline:2px solid var(--vxlan)}
 table{border-collapse:collapse;width:100%;font-size:.87rem;overflow-wrap:normal}
-caption{text-align:left;color:var(--soft);font-size:.85rem;padding-bottom:.3rem}
+caption{text-align:left;color:var(--soft);font-size:.98em;padding-bottom:.3rem}
 th,td{padding:.35rem .6rem;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top}
 thead th{color:var(--soft);font-weight:600;border-bottom:1.5px solid var(--soft);vertical-align:bottom}
 tbody th{font-weight:600}
 th small{font-weight:400}
 .number{text-align:right;font-variant-numeric:tabular-nums}
 td.number{white-space:nowrap}
-.wide{min-width:14rem}
+.wide{min-width:17rem}
 `
 
 const PICTURES = `
@@ -69,12 +71,12 @@ const PICTURES = `
 .direct .field circle{fill:var(--direct)} .vxlan .field circle{fill:var(--vxlan)} .none .field circle{fill:var(--soft)}
 .field .wrong{stroke:var(--bad);stroke-width:2.4;fill:none}
 .bar{margin:.7rem 0}
-.of{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 1rem;font-size:.9rem}
+.of{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 1rem;font-size:.92em}
 .bar svg{display:block;font-size:12px}
 .piece{stroke:var(--ground);stroke-width:1}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1rem 1.5rem}
 figure{margin:0;min-width:0}
-figcaption{font-weight:600;font-size:.9rem}
+figcaption{font-weight:600;font-size:.92em}
 figure svg{display:block;width:100%;height:auto;font-size:11px}
 figure text{fill:var(--soft)}
 .grid{stroke:var(--grid)} .diagonal{stroke:var(--soft);stroke-dasharray:1 4}

@@ -3,9 +3,9 @@
 
 import type { Result } from '../../base/result.ts'
 import type { SurgeCurves, SurgePath, SurgeStep } from '../../schema/surge_curves.ts'
-import { countText, shareText, timeText } from './figures.ts'
+import { countText, millisecondsText, shareText, timeText } from './figures.ts'
 import { type Html, html } from './html.ts'
-import { type Curve, curveClass, millisecondsText, type Plot, plot, pointMark } from './plot.ts'
+import { type Curve, curveClass, type Plot, plot, pointMark } from './plot.ts'
 import { notMeasured, table } from './section.ts'
 
 type Chart = Pick<Plot, 'title' | 'yText' | 'logarithmic' | 'diagonal'> & {

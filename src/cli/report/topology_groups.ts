@@ -12,7 +12,7 @@ export type PeerGroup = {
 }
 
 /** So many are still taken in at a glance. */
-export const MOST_GROUPS = 9
+export const MOST_GROUPS = 12
 const ORDER: readonly PathKind[] = ['direct', 'vxlan', 'none']
 
 /**
