@@ -23,6 +23,7 @@ demo_packages='
 '
 test_packages='
   busybox-static      # the root file system of the test containers
+  chromium            # looks at the report as a reader does: widths, night, paper
   conntrack           # reads connection tracking entries
   containerd          # runs containers on a lab node
   ethtool             # turns the offloads of a link off and on for a bench

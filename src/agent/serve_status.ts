@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { faultText } from '../base/result.ts'
-import { readCpuTimes } from '../observe/cpu_times.ts'
+import { readCoreTimes } from '../observe/core_times.ts'
 import { readDrops } from '../observe/drops.ts'
 import { readFlowRoom } from '../observe/flow_room.ts'
 import { readHostRules } from '../observe/host_rules.ts'
@@ -101,7 +101,7 @@ export async function serveStatus({
         '/metrics',
         async () => {
           const now = await status()
-          const metrics = [...metricsOf(now, totals.look(now), usage()), ...cpuMetrics(readCpuTimes())]
+          const metrics = [...metricsOf(now, totals.look(now), usage()), ...cpuMetrics(readCoreTimes())]
           return answered(expositionText(metrics))
         },
       ],

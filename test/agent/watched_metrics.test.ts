@@ -15,7 +15,18 @@ const ask = (socketPath: string): Promise<string> =>
   })
 
 /** Of parts that are still being built; each leaves this list with its part. */
-const AWAITED: readonly string[] = ['podlane_stage_seconds_total']
+const AWAITED: readonly string[] = [
+  'podlane_probe_broken_checksum_paths',
+  'podlane_probe_broken_large_paths',
+  'podlane_probe_loss_max_ratio',
+  'podlane_probe_lossy_paths',
+  'podlane_probe_mtu_mismatches',
+  'podlane_probe_paths',
+  'podlane_probe_rtt_seconds',
+  'podlane_probe_unreachable_paths',
+  'podlane_profile_own_seconds_total',
+  'podlane_stage_seconds_total',
+]
 
 test('what the dashboard and the alerts ask for, an agent exposes; nothing that is awaited is there already', async (t) => {
   const nodes = [nodeA, nodeB]

@@ -54,7 +54,8 @@ tbody th{font-weight:600}
 th small{font-weight:400}
 .number{text-align:right;font-variant-numeric:tabular-nums}
 td.number{white-space:nowrap}
-.wide{min-width:17rem}
+.wide{min-width:12rem}
+tbody th{min-width:7.5rem}
 `
 
 const PICTURES = `
@@ -62,8 +63,10 @@ const PICTURES = `
   flex-direction:column;gap:.15rem;min-width:0}
 .card.here{border:2px solid var(--ink);max-width:34rem}
 .groups{list-style:none;margin:0 0 0 1.4rem;padding:1rem 0 0 1.6rem;border-left:2px solid var(--soft);
-  display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,21rem),1fr));gap:.9rem 1.6rem}
-.groups .card{position:relative;border-left-width:5px}
+  display:grid;gap:.7rem;max-width:64rem}
+.groups .card{position:relative;border-left-width:5px;display:grid;align-items:center;
+  grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:.2rem 1.2rem}
+.groups .words{display:flex;flex-direction:column;min-width:0}
 .groups .card::before{content:"";position:absolute;left:calc(-1.6rem - 3px);top:1.2rem;width:1.6rem;border-top:2px solid var(--soft)}
 .card.direct{border-left-color:var(--direct)} .card.vxlan{border-left:5px double var(--vxlan)} .card.none{border-left:5px dotted var(--bad)}
 .groups .card.vxlan::before{border-top-style:dashed} .groups .card.none::before{border-top-style:dotted}
@@ -92,11 +95,11 @@ const PAPER = `
 @media print{
   :root{${LIGHT}}
   body{font-size:10pt;padding:0;max-width:none}
-  .scroll{overflow:visible} table{font-size:7.5pt} th,td{padding:.2rem .3rem} .wide{min-width:0}
+  .scroll{overflow:visible} table{font-size:7.5pt} th,td{padding:.2rem .3rem} .wide,tbody th{min-width:0}
   td.number{white-space:normal}
   article+article{break-before:page}
   figure,.card,.bar,tr,li,.of{break-inside:avoid} h2,h3,caption{break-after:avoid} thead{display:table-header-group}
-  .charts{grid-template-columns:1fr 1fr} .groups{grid-template-columns:1fr 1fr}
+  .charts{grid-template-columns:1fr 1fr}
   nav{display:none} a{color:inherit}
   *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 }

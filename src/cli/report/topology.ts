@@ -46,11 +46,11 @@ function groupCard({ path, segment, peers }: PeerGroup, faults: Faults): Html {
   const lanes = [...Map.groupBy(peers, (p) => p.lane?.lane ?? 'no lane')]
     .map(([lane, some]) => `${lane} lane${some.length === peers.length ? '' : ` ${some.length}`}`)
     .join(', ')
-  const health = wrong === 0 ? '' : html`, <span class="mark bad">${wrong} with faults</span>`
-  return html`<li class="card ${path}"><strong>${counted(peers.length, 'peer')} in ${segment}</strong>
+  const health = wrong === 0 ? '' : html` <span class="mark bad">${wrong} with faults</span>`
+  return html`<li class="card ${path}"><div class="words"><strong>${counted(peers.length, 'peer')} in ${segment}</strong>
 <span>${WORDS[path]}; ${lanes}, MTU ${mtus(peers)}${health}</span>
-${field(peers, faults)}
-<span class="names">${names(peers)}</span></li>
+<span class="names">${names(peers)}</span></div>
+${field(peers, faults)}</li>
 `
 }
 
