@@ -20,6 +20,7 @@ test('every command helps with examples', () => {
     'agent',
     'status',
     'lane',
+    'report',
     'config',
     'install-cni',
     'uninstall-cni',
@@ -42,6 +43,7 @@ test('wrong usage ends with 2, a failure with 1 and its fault in one line', () =
   assert.equal(run('lab', 'up', '--ipv6', '--dual').status, 2)
   assert.equal(run('lab', 'up', '--lane', 'slow').status, 2)
   assert.equal(run('lane', 'slow').status, 2)
+  assert.equal(run('report', '--for', 'a while').status, 2)
   const { status, stderr, stdout } = run('status', '--socket', '/nowhere.sock')
   assert.equal(status, 1)
   assert.equal(stdout, '')

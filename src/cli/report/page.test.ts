@@ -38,6 +38,14 @@ const PICKED = [
   'ready',
   'not-ready',
   'samples',
+  'sure',
+  'weak',
+  'helps',
+  'does not help',
+  'not known',
+  'not possible',
+  'packets',
+  'nothing',
 ]
 
 test('nothing that an agent, a file or a host name says can become markup', () => {

@@ -88,6 +88,27 @@ const parser =
 export const parseProfile = parser(profileSchema, 'a profile')
 export const parsePaths = parser(pathsSchema, 'a table of paths')
 
-const adviceSchema = v.object({ summary: text })
+const estimate = v.object({ value: count, low: count, high: count })
+const adviceSchema = v.object({
+  verdict: v.object({ cause: text, words: text, certainty: v.picklist(['sure', 'weak']) }),
+  limit: v.optional(v.object({ unit: v.picklist(['packets', 'requests']), perSecond: estimate })),
+  limitWhy: text,
+  evidence: list(text),
+  options: list(
+    v.object({
+      name: text,
+      answer: v.picklist(['helps', 'does not help', 'not known', 'not possible']),
+      factor: v.optional(estimate),
+      why: text,
+    }),
+  ),
+  facts: v.object({
+    seconds: count,
+    cores: list(
+      v.object({ cpu: count, user: count, system: count, softirq: count, steal: count, idle: count }),
+    ),
+    missing: list(text),
+  }),
+})
 export type Advice = v.InferOutput<typeof adviceSchema>
 export const parseAdvice = parser(adviceSchema, 'advice')

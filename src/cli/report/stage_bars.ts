@@ -6,11 +6,8 @@ import { counted, countText, shareText, timeText } from './figures.ts'
 import { type Html, html, type Piece } from './html.ts'
 import { mark, none, notMeasured, table } from './section.ts'
 import type { ProfileReport } from './shapes.ts'
-import { inkOn, inOrder, stageColour } from './stage_colours.ts'
-
-const HEIGHT = 26
-/** Of the bar's width, from which a name finds room in a piece. */
-const NAMED = 0.07
+import { barLegend, stackedBar } from './stacked_bar.ts'
+import { inOrder, stageColour } from './stage_colours.ts'
 
 type CostPath = ProfileReport['paths'][number]
 
@@ -39,35 +36,25 @@ function bars({ paths }: ProfileReport): Html {
   if (paths.length === 0)
     return html`<p>No path carried packets of pods meanwhile: there is no cost to show.</p>`
   const most = Math.max(...paths.map((p) => p.nsPerPacket))
-  const stages = inOrder(paths.flatMap((p) => p.stages).filter((s, i, all) => firstOf(all, s.stage) === i))
-  const legend = stages.map(
-    ({ stage }) =>
-      html`<li><svg width="12" height="12" aria-hidden="true"><rect width="12" height="12" fill="${stageColour(stage)}"/></svg> ${stage}</li>`,
-  )
+  const seen = new Set(paths.flatMap((p) => p.stages.map((s) => s.stage)))
+  const legend = inOrder([...seen].map((stage) => ({ stage }))).map(({ stage }) => ({
+    name: stage,
+    colour: stageColour(stage),
+  }))
   return html`<div class="bars">${paths.map((p) => bar(p, most))}</div>
-<ul class="legend">${legend}</ul>`
+${barLegend(legend)}`
 }
 
-const firstOf = (all: readonly { readonly stage: string }[], stage: string): number =>
-  all.findIndex((s) => s.stage === stage)
-
-const percent = (part: number): string => `${(part * 100).toFixed(2)}%`
-
-/** Lengths are shares of the width that there is, so that words keep their size on any screen. */
 function bar(path: CostPath, most: number): Html {
-  let at = 0
-  const pieces = inOrder(path.stages).map(({ stage, nsPerPacket }) => {
-    const share = most === 0 ? 0 : nsPerPacket / most
-    const colour = stageColour(stage)
-    const name = share < NAMED ? '' : html`<text x="5" y="17" fill="${inkOn(colour)}">${stage}</text>`
-    // A picture in the picture cuts off what does not fit.
-    const piece = html`<svg x="${percent(at)}" width="${percent(share)}" height="${HEIGHT}"><title>${stage}: ${timeText(nsPerPacket)}</title><rect width="100%" height="100%" fill="${colour}" class="piece"/>${name}</svg>`
-    at += share
-    return piece
-  })
+  const pieces = inOrder(path.stages).map(({ stage, nsPerPacket }) => ({
+    name: stage,
+    share: most === 0 ? 0 : nsPerPacket / most,
+    colour: stageColour(stage),
+    words: timeText(nsPerPacket),
+  }))
   const cost = `${timeText(path.nsPerPacket)} (${timeText(path.lowNs)} to ${timeText(path.highNs)})`
-  return html`<div class="bar"><div class="of"><strong>${pathName(path)}</strong> <span>${cost}, ${countText(path.packets)} packets</span></div>
-<svg width="100%" height="${HEIGHT}" role="img"><title>${pathName(path)}: ${cost} a packet, by stage</title>${pieces}</svg></div>
+  return html`<div class="bar"><div class="of"><strong>${pathName(path)}</strong> <span>${cost} a packet, ${countText(path.packets)} packets</span></div>
+${stackedBar(`${pathName(path)}: ${cost} a packet, by stage`, pieces)}</div>
 `
 }
 

@@ -29,13 +29,3 @@ export function inOrder<T extends { readonly stage: string }>(stages: readonly T
   const place = ({ stage }: T): number => (order.includes(stage) ? order.indexOf(stage) : order.length)
   return stages.toSorted((a, b) => place(a) - place(b))
 }
-
-/** Black or white, whichever is read better on it (WCAG 2 relative luminance). */
-export function inkOn(colour: string): string {
-  const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {
-    const c = Number.parseInt(colour.slice(at, at + 2), 16) / 255
-    return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4
-  })
-  const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b
-  return (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) ? '#000' : '#fff'
-}

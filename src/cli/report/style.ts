@@ -19,6 +19,7 @@ body{margin:0 auto;padding:1.5rem clamp(1rem,4vw,3rem) 3rem;max-width:80rem;back
 h1{font-size:1.7rem;margin:0;letter-spacing:-.01em}
 h2{font-size:1.35rem;margin:2.5rem 0 .5rem;padding-top:.75rem;border-top:2px solid var(--ink)}
 h2 .mark{font-size:.8rem;vertical-align:.2em}
+h4{font-size:.95rem;margin:1rem 0 .3rem}
 h3{font-size:1.05rem;margin:1.75rem 0 .5rem}
 p{margin:.4rem 0;max-width:60rem}
 small,header p,footer,.names,.of span{color:var(--soft)}
@@ -38,6 +39,8 @@ td:not(.wide) .mark{white-space:nowrap}
 .mark.warn{color:var(--warn);background:var(--warn-ground)}
 .mark.bad{color:var(--bad);background:var(--bad-ground)}
 .none{color:var(--soft)}
+.verdict{font-size:1.1rem;border-left:4px solid var(--bad);background:var(--bad-ground);padding:.6rem .9rem}
+.verdict.calm{border-color:var(--good);background:var(--good-ground)}
 .complaints{list-style:none;padding:0}
 .complaints li{border-left:3px solid var(--bad);padding:.1rem 0 .1rem .75rem;margin:.6rem 0}
 summary{cursor:pointer;margin:.5rem 0}
@@ -75,7 +78,10 @@ const PICTURES = `
 .field .wrong{stroke:var(--bad);stroke-width:2.4;fill:none}
 .bar{margin:.7rem 0}
 .of{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 1rem;font-size:.92em}
-.bar svg{display:block;font-size:12px}
+.bars svg{display:block;font-size:12px}
+.cores{max-width:60rem}
+.core{display:grid;grid-template-columns:4.5rem 1fr 3.5rem;gap:.6rem;align-items:center;margin:.25rem 0;font-size:.9rem}
+.core>svg{background:var(--panel);outline:1px solid var(--rule)}
 .piece{stroke:var(--ground);stroke-width:1}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1rem 1.5rem}
 figure{margin:0;min-width:0}
