@@ -7,6 +7,7 @@ import packageFacts from '../../package.json' with { type: 'json' }
 import type { LaneWord } from '../schema/lane_request.ts'
 import { addLab, addSize, type UpOptions } from './lab.ts'
 import type { LaneOptions } from './lane.ts'
+import type { PathsOptions } from './paths.ts'
 import type { ReportOptions } from './report.ts'
 import { USAGE } from './terminal.ts'
 
@@ -69,31 +70,22 @@ program
   )
 
 program
-  .command('report')
+  .command('paths')
   .description(
-    'write one HTML file of topology, paths, stage costs, the verdict and what is wrong, for a browser or for paper',
+    'each path to every other node: round trip, loss, true MTU and packets as measured, and what a better one would need',
   )
-  .option('--output <file>', 'where it goes', 'podlane-report.html')
-  .addOption(
-    new Option('--for <seconds>', 'how long to look where the time goes')
-      .default(10, '10s')
-      .argParser(seconds),
-  )
-  .option('--surge <file>', 'curves of «make bench-surge»: bench/results/surge-curves.json')
-  .option('--socket <path...>', 'sockets of agents (default: /run/podlane/agent.sock)')
-  .option('--lab', 'every node of the lab')
-  .option('--json', 'print what the report is made of, and write no file')
+  .option('--peer <node>', 'only to this node')
+  .option('--socket <path>', "the agent's socket", '/run/podlane/agent.sock')
+  .option('--json', 'as JSON')
   .addHelpText(
     'after',
     examples(
-      'podlane report',
-      'podlane report --lab --surge bench/results/surge-curves.json --output lab.html',
-      'podlane report --for 30s --output /tmp/node.html',
+      'podlane paths',
+      'podlane paths --peer node2',
+      "podlane paths --json | jq '.peers[] | {peer, faults}'",
     ),
   )
-  .action(async (options: ReportOptions) =>
-    (await import('./report.ts')).report(options, packageFacts.version),
-  )
+  .action(async (options: PathsOptions) => (await import('./paths.ts')).showPaths(options))
 
 program
   .command('config')
@@ -137,6 +129,33 @@ addSize(program.command('demo'))
   .description('bring a lab up, check every pair, show what came of it, and take the lab down again')
   .addHelpText('after', examples('podlane demo', 'podlane demo --segments 2 --dual'))
   .action(async (options: UpOptions) => (await import('./demo.ts')).demo(options))
+
+program
+  .command('report')
+  .description(
+    'write one HTML file of topology, paths, stage costs, the verdict and what is wrong, for a browser or for paper',
+  )
+  .option('--output <file>', 'where it goes', 'podlane-report.html')
+  .addOption(
+    new Option('--for <seconds>', 'how long to look where the time goes')
+      .default(10, '10s')
+      .argParser(seconds),
+  )
+  .option('--surge <file>', 'curves of «make bench-surge»: bench/results/surge-curves.json')
+  .option('--socket <path...>', 'sockets of agents (default: /run/podlane/agent.sock)')
+  .option('--lab', 'every node of the lab')
+  .option('--json', 'print what the report is made of, and write no file')
+  .addHelpText(
+    'after',
+    examples(
+      'podlane report',
+      'podlane report --lab --surge bench/results/surge-curves.json --output lab.html',
+      'podlane report --for 30s --output /tmp/node.html',
+    ),
+  )
+  .action(async (options: ReportOptions) =>
+    (await import('./report.ts')).report(options, packageFacts.version),
+  )
 
 program
   .command('version')
