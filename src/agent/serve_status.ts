@@ -27,6 +27,7 @@ import { PathTotals } from './path_totals.ts'
 import { type PathsInput, pathsReport } from './paths_report.ts'
 import { probeMetrics } from './probe_metrics.ts'
 import { startProbing } from './probing.ts'
+import { ProfileAnswers } from './profile_answer.ts'
 import { runFolderComplaints } from './run_folder.ts'
 import { SOCKETS_FEATURE, socketsText } from './sockets_text.ts'
 import { agentStatus } from './status.ts'
@@ -113,6 +114,7 @@ export async function serveStatus({
       drops: readDrops(),
     })
   }
+  const profile = new ProfileAnswers(config.profile, status)
   const server = await startStatusServer({
     socketPath: join(config.directories.run, 'agent.sock'),
     listen: listenOf(config),
@@ -129,18 +131,21 @@ export async function serveStatus({
             ...metricsOf(now, totals.look(now), usage()),
             ...cpuMetrics(readCoreTimes()),
             ...probeMetrics(probing.measures()),
+            ...(await profile.metrics()),
           ]
           return answered(expositionText(metrics))
         },
       ],
       ['/paths', async () => answered(pathsReport(await paths()))],
+      ['/profile', (query) => profile.answer(query)],
       ['/healthz', async () => answered({ ok: true })],
     ]),
   })
   return {
-    close: () => {
+    close: async () => {
       probing.close()
-      return server.close()
+      profile.close()
+      await server.close()
     },
   }
 }

@@ -8,6 +8,7 @@ import type { LaneWord } from '../schema/lane_request.ts'
 import { addLab, addSize, type UpOptions } from './lab.ts'
 import type { LaneOptions } from './lane.ts'
 import type { PathsOptions } from './paths.ts'
+import type { ProfileOptions } from './profile.ts'
 import type { ReportOptions } from './report.ts'
 import { USAGE } from './terminal.ts'
 
@@ -86,6 +87,24 @@ program
     ),
   )
   .action(async (options: PathsOptions) => (await import('./paths.ts')).showPaths(options))
+
+program
+  .command('profile')
+  .description(
+    'where the CPU time of packets goes: by stage, per packet and path, by pod; of the last minute, or of an interval',
+  )
+  .option('--for <duration>', 'measure from now on, with many samples: 10s, 2m')
+  .option('--socket <path>', "the agent's socket", '/run/podlane/agent.sock')
+  .option('--json', 'as JSON')
+  .addHelpText(
+    'after',
+    examples(
+      'podlane profile',
+      'podlane profile --for 10s',
+      "podlane profile --for 30s --json | jq '.paths[] | {path, lane, nsPerPacket}'",
+    ),
+  )
+  .action(async (options: ProfileOptions) => (await import('./profile.ts')).profile(options))
 
 program
   .command('config')

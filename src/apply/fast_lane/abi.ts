@@ -3,6 +3,7 @@
 export const BUCKETS = 4096
 export const HEADER_BYTES = 88
 export const PATH_LOCAL = 0
+export const STACK_FRAMES = 64
 
 export const lane = {
   LANE_PLAIN: 0,
@@ -208,5 +209,19 @@ export const layouts = {
     size: 16,
     events: { at: 0, size: 8, count: 1 },
     bytes: { at: 8, size: 8, count: 1 },
+  },
+  stack: {
+    size: 528,
+    samples: { at: 0, size: 8, count: 1 },
+    frames: { at: 8, size: 4, count: 1 },
+    zero: { at: 12, size: 4, count: 1 },
+    address: { at: 16, size: 8, count: 64 },
+  },
+  profile_count: {
+    size: 32,
+    samples: { at: 0, size: 8, count: 1 },
+    user: { at: 8, size: 8, count: 1 },
+    lost: { at: 16, size: 8, count: 1 },
+    own_ns: { at: 24, size: 8, count: 1 },
   },
 } as const
