@@ -2,7 +2,7 @@
 // and load only what they need.
 
 import { release } from 'node:os'
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, CommanderError } from 'commander'
 import packageFacts from '../../package.json' with { type: 'json' }
 import type { LaneWord } from '../schema/lane_request.ts'
 import { addLab, addSize, type UpOptions } from './lab.ts'
@@ -20,12 +20,6 @@ const program = new Command('podlane')
 
 /** As the agent takes them (`LaneWord`); its schema is loaded only with the command. */
 const laneWords = ['fast', 'plain', 'default'] satisfies LaneWord[]
-/** «10s», or «10». */
-function seconds(text: string): number {
-  const [, number] = /^(\d{1,4})s?$/.exec(text) ?? []
-  if (number !== undefined && Number(number) > 0) return Number(number)
-  throw new InvalidArgumentError('It must be seconds, as 10s.')
-}
 const examples = (...lines: readonly string[]): string =>
   `\nExamples:\n${lines.map((l) => `  ${l}\n`).join('')}`
 
@@ -155,11 +149,7 @@ program
     'write one HTML file of topology, paths, stage costs, the verdict and what is wrong, for a browser or for paper',
   )
   .option('--output <file>', 'where it goes', 'podlane-report.html')
-  .addOption(
-    new Option('--for <seconds>', 'how long to look where the time goes')
-      .default(10, '10s')
-      .argParser(seconds),
-  )
+  .option('--for <duration>', 'how long to look where the time goes: 10s, 2m', '10s')
   .option('--surge <file>', 'curves of «make bench-surge»: bench/results/surge-curves.json')
   .option('--socket <path...>', 'sockets of agents (default: /run/podlane/agent.sock)')
   .option('--lab', 'every node of the lab')

@@ -32,7 +32,7 @@ export async function profile({ socket, json, ...options }: ProfileOptions): Pro
 }
 
 /** 0: none is said. */
-function secondsOf(text: string | undefined): Result<number> {
+export function secondsOf(text: string | undefined): Result<number> {
   if (text === undefined) return ok(0)
   const [, amount, unit] = /^(\d+(?:\.\d+)?)(s|m)?$/.exec(text) ?? []
   const seconds = Number(amount) * (unit === 'm' ? 60 : 1)

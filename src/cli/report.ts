@@ -6,13 +6,14 @@ import { fault, ok, type Result } from '../base/result.ts'
 import { nodeNames } from '../lab/enter.ts'
 import { agentSocket } from '../lab/paths.ts'
 import { parseSurgeCurves, type SurgeCurves } from '../schema/surge_curves.ts'
+import { secondsOf } from './profile.ts'
 import { gatherNode } from './report/gather.ts'
 import { reportPage } from './report/page.ts'
 import { FAILED, orPrint, print, printFault, printJson } from './terminal.ts'
 
 export type ReportOptions = {
   readonly output: string
-  readonly for: number
+  readonly for: string
   readonly surge?: string
   readonly socket?: readonly string[]
   readonly lab?: true
@@ -23,11 +24,12 @@ const USUAL_SOCKET = '/run/podlane/agent.sock'
 
 export async function report(options: ReportOptions, version: string): Promise<void> {
   const sockets = orPrint(socketsOf(options))
+  const seconds = orPrint(secondsOf(options.for))
   const surge = readSurge(options.surge)
   // A file that was asked for by name and cannot be read is a mistake, not a gap in the report.
   if (options.surge !== undefined && !surge.ok) return printFault(surge.error)
-  if (!sockets) return
-  const nodes = await Promise.all(sockets.map((socket) => gatherNode(socket, options.for)))
+  if (!sockets || seconds === undefined) return
+  const nodes = await Promise.all(sockets.map((socket) => gatherNode(socket, seconds)))
   const facts = {
     madeAt: new Date().toISOString(),
     hostName: hostname(),

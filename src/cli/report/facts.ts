@@ -2,9 +2,11 @@
 // not. What is missing is said, never filled in.
 
 import type { Fault, Result } from '../../base/result.ts'
+import type { Advice } from '../../schema/advice.ts'
 import type { AgentStatus } from '../../schema/agent_status.ts'
+import type { PathsReport } from '../../schema/paths_report.ts'
+import type { ProfileReport } from '../../schema/profile_report.ts'
 import type { SurgeCurves } from '../../schema/surge_curves.ts'
-import type { Advice, PathsReport, ProfileReport } from './shapes.ts'
 
 export type NodeFacts = {
   /** What the agent was asked by. */

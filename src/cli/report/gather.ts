@@ -3,9 +3,14 @@
 
 import { err, type Fault, fault, type Result } from '../../base/result.ts'
 import { askSocket } from '../../lab/socket_client.ts'
+import { parseAdvice } from '../../schema/advice.ts'
 import { parseAgentStatus } from '../../schema/agent_status.ts'
+import { parsePathsReport } from '../../schema/paths_report.ts'
+import { parseProfileReport } from '../../schema/profile_report.ts'
 import type { NodeFacts } from './facts.ts'
-import { parseAdvice, parsePaths, parseProfile } from './shapes.ts'
+
+/** Beyond the interval, for an agent that is busy. */
+const GRACE_MS = 20_000
 
 /** @param seconds how long the agent looks where its packets' time goes */
 export async function gatherNode(socket: string, seconds: number): Promise<NodeFacts> {
@@ -13,14 +18,14 @@ export async function gatherNode(socket: string, seconds: number): Promise<NodeF
     path: string,
     parse: (value: unknown, source: string) => Result<T>,
   ): Promise<Result<T>> => {
-    const answer = await askSocket(socket, 'GET', path)
+    const answer = await askSocket(socket, 'GET', path, undefined, seconds * 1000 + GRACE_MS)
     return answer.ok ? parse(answer.value, `${path} of ${socket}`) : err(inWords(answer.error, path))
   }
   const during = `?seconds=${seconds}`
   const [status, paths, profile, advice] = await Promise.all([
     ask('/status', parseAgentStatus),
-    ask('/paths', parsePaths),
-    ask(`/profile${during}`, parseProfile),
+    ask('/paths', parsePathsReport),
+    ask(`/profile${during}`, parseProfileReport),
     ask(`/advice${during}`, parseAdvice),
   ])
   return { socket, status, paths, profile, advice }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { err, ok } from '../../base/result.ts'
+import { STAGES } from '../../schema/stages.ts'
 import { reportPage } from './page.ts'
 import {
   refusal,
@@ -26,7 +27,8 @@ function spoilt<T>(value: T, keep: readonly string[]): T {
   return walk(value) as T
 }
 
-const PICKED = [
+const PICKED: readonly string[] = [
+  ...STAGES,
   'direct',
   'vxlan',
   'here',

@@ -2,16 +2,15 @@
 // Where the agent has no probes, what its status knows of each path.
 
 import type { AgentStatus } from '../../schema/agent_status.ts'
+import type { PathReport, PathsReport, PeerPaths } from '../../schema/paths_report.ts'
 import type { NodeFacts } from './facts.ts'
 import { counted, countText, microsecondsText, shareText, timeText } from './figures.ts'
 import { type Html, html, type Piece } from './html.ts'
 import { type Column, mark, none, notMeasured, table } from './section.ts'
-import type { PathsReport, ReportedPath } from './shapes.ts'
 
 const SHOWN = 40
 
-type Peer = PathsReport['peers'][number]
-type Row = { readonly peer: Peer; readonly path: ReportedPath }
+type Row = { readonly peer: PeerPaths; readonly path: PathReport }
 
 export function pathsTable({ paths, status }: NodeFacts): Html {
   if (paths.ok) return probedTable(paths.value)
@@ -71,12 +70,12 @@ function rowCells({ peer, path }: Row): readonly Piece[] {
 }
 
 /** What is set, and what gets through where that is another. */
-const mtuCell = ({ mtuBytes, trueMtuBytes }: ReportedPath): Piece =>
+const mtuCell = ({ mtuBytes, trueMtuBytes }: PathReport): Piece =>
   trueMtuBytes === undefined || trueMtuBytes === mtuBytes
     ? mtuBytes
     : html`${mtuBytes} ${mark(trueMtuBytes < mtuBytes ? 'bad' : 'warn', `true ${trueMtuBytes}`)}`
 
-function state(peer: Peer, path: ReportedPath): Piece {
+function state(peer: PeerPaths, path: PathReport): Piece {
   const broken = [
     ...(path.checksum === 'broken' ? ['checksums broken'] : []),
     ...(path.large === 'broken' ? ['large segments lost'] : []),

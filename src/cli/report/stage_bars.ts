@@ -1,13 +1,14 @@
 // What a packet costs on each path, stage by stage: a stacked bar for each, all to one scale, and the same as a table,
 // which needs no colour.
 
+import type { ProfileReport } from '../../schema/profile_report.ts'
+import { STAGE_WORDS } from '../../schema/stages.ts'
 import type { NodeFacts } from './facts.ts'
 import { counted, countText, shareText, timeText } from './figures.ts'
 import { type Html, html, type Piece } from './html.ts'
 import { mark, none, notMeasured, table } from './section.ts'
-import type { ProfileReport } from './shapes.ts'
 import { barLegend, stackedBar } from './stacked_bar.ts'
-import { inOrder, stageColour } from './stage_colours.ts'
+import { inOrder, STAGE_COLOURS } from './stage_colours.ts'
 
 type CostPath = ProfileReport['paths'][number]
 
@@ -38,8 +39,8 @@ function bars({ paths }: ProfileReport): Html {
   const most = Math.max(...paths.map((p) => p.nsPerPacket))
   const seen = new Set(paths.flatMap((p) => p.stages.map((s) => s.stage)))
   const legend = inOrder([...seen].map((stage) => ({ stage }))).map(({ stage }) => ({
-    name: stage,
-    colour: stageColour(stage),
+    name: STAGE_WORDS[stage],
+    colour: STAGE_COLOURS[stage],
   }))
   return html`<div class="bars">${paths.map((p) => bar(p, most))}</div>
 ${barLegend(legend)}`
@@ -49,7 +50,7 @@ function bar(path: CostPath, most: number): Html {
   const pieces = inOrder(path.stages).map(({ stage, nsPerPacket }) => ({
     name: stage,
     share: most === 0 ? 0 : nsPerPacket / most,
-    colour: stageColour(stage),
+    colour: STAGE_COLOURS[stage],
     words: timeText(nsPerPacket),
   }))
   const cost = `${timeText(path.nsPerPacket)} (${timeText(path.lowNs)} to ${timeText(path.highNs)})`
@@ -63,7 +64,7 @@ const pathName = ({ path, lane }: CostPath): string => `${path === 'here' ? 'sam
 function stageTable({ paths, stages, packetNs }: ProfileReport): Html {
   if (stages.length === 0) return html``
   const rows = inOrder(stages).map(({ stage, ns, lowNs, highNs, share }) => [
-    stage,
+    STAGE_WORDS[stage],
     shareText(packetNs === 0 ? 0 : share),
     ns === 0 ? '0 ns' : html`${timeText(ns)} <small>${timeText(lowNs)} to ${timeText(highNs)}</small>`,
     ...paths.map((p): Piece => {

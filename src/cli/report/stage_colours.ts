@@ -1,8 +1,9 @@
 // Which colour each stage has, by family: what encapsulation costs is blue, the kernel's stack warm, ours green, the
 // socket violet. Within a family stages are told apart by their order and by the thin line between them.
 
-/** In the order of a received packet's way; the number is that of the colour in the style sheet. */
-export const STAGE_COLOURS: Readonly<Record<string, string>> = {
+import { STAGES, type Stage } from '../../schema/stages.ts'
+
+export const STAGE_COLOURS: Readonly<Record<Stage, string>> = {
   driver: '#6b7a8f',
   gro: '#8b99ab',
   bridge: '#7a3b2e',
@@ -21,11 +22,6 @@ export const STAGE_COLOURS: Readonly<Record<string, string>> = {
   other: '#9a9a94',
 }
 
-export const stageColour = (stage: string): string => STAGE_COLOURS[stage] ?? '#9a9a94'
-
-/** The known ones in their order, then whatever a newer agent names. */
-export function inOrder<T extends { readonly stage: string }>(stages: readonly T[]): readonly T[] {
-  const order = Object.keys(STAGE_COLOURS)
-  const place = ({ stage }: T): number => (order.includes(stage) ? order.indexOf(stage) : order.length)
-  return stages.toSorted((a, b) => place(a) - place(b))
+export function inOrder<T extends { readonly stage: Stage }>(stages: readonly T[]): readonly T[] {
+  return stages.toSorted((a, b) => STAGES.indexOf(a.stage) - STAGES.indexOf(b.stage))
 }

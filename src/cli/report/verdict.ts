@@ -1,11 +1,11 @@
 // What binds this node, how far it could go, and what each remedy would give, with the figures that it rests on: what
 // each core did stands beside it, because an average over the cores hides the one that is full.
 
+import type { Advice } from '../../schema/advice.ts'
 import type { NodeFacts } from './facts.ts'
 import { countText, digits, shareText } from './figures.ts'
 import { type Html, html, type Piece } from './html.ts'
 import { mark, none, notMeasured, table } from './section.ts'
-import type { Advice } from './shapes.ts'
 import { barLegend, stackedBar } from './stacked_bar.ts'
 
 export function verdict({ advice }: NodeFacts): Html {
@@ -18,7 +18,6 @@ export function verdict({ advice }: NodeFacts): Html {
 ${remedies(options)}
 ${evidence.length === 0 ? '' : html`<h4>What it rests on</h4><ul>${evidence.map((e) => html`<li>${e}</li>`)}</ul>`}
 ${cores(facts)}
-${facts.missing.length === 0 ? '' : html`<ul>${facts.missing.map((m) => html`<li>${mark('warn', 'missing')} ${m}</li>`)}</ul>`}
 `
 }
 

@@ -2,10 +2,13 @@
 // names that would like to be markup.
 
 import { err, type Fault, ok } from '../../../base/result.ts'
+import type { Advice } from '../../../schema/advice.ts'
 import type { AgentStatus, PeerStatus } from '../../../schema/agent_status.ts'
+import type { PathsReport } from '../../../schema/paths_report.ts'
+import type { ProfileReport } from '../../../schema/profile_report.ts'
+import type { Stage } from '../../../schema/stages.ts'
 import type { SurgeCurves, SurgeStep } from '../../../schema/surge_curves.ts'
 import type { NodeFacts, ReportFacts } from '../facts.ts'
-import type { Advice, PathsReport, ProfileReport } from '../shapes.ts'
 
 export const refusal: Fault = {
   kind: 'not-offered',
@@ -134,7 +137,10 @@ const COSTS = {
 export function sampleProfile(): ProfileReport {
   const paths = Object.entries(COSTS).map(([name, costs], i) => {
     const [path, lane] = name.split(' ') as ['here' | 'direct' | 'vxlan', 'fast' | 'plain']
-    const stages = Object.entries(costs).map(([stage, nsPerPacket]) => ({ stage, nsPerPacket }))
+    const stages = Object.entries(costs).map(([stage, nsPerPacket]) => ({
+      stage: stage as Stage,
+      nsPerPacket,
+    }))
     const nsPerPacket = stages.reduce((sum, s) => sum + s.nsPerPacket, 0)
     return {
       path,
@@ -168,6 +174,7 @@ export function sampleProfile(): ProfileReport {
       userNs: packetNs * 0.6,
       softirqNs: packetNs * 0.7,
     },
+    rest: { userNs: packetNs * 0.5, kernelNs: packetNs * 0.2, idleNs: 20e9 - packetNs * 1.9 },
     stages: stages.map((s) => ({ ...s, share: s.ns / packetNs })),
     others: [{ symbol: '__x64_sys_epoll_wait', ns: 12e6 }],
     paths,
@@ -232,7 +239,12 @@ export const sampleAdvice = (): Advice => ({
       softirq: cpu === 0 ? 0.97 : 0.04,
       steal: 0,
       idle: cpu === 0 ? 0 : 0.68,
+      dropped: 0,
+      squeezed: 0,
     })),
+    traffic: [],
+    bypass: { rdmaDevices: [], hugePages: 0 },
+    points: [],
     missing: [],
   },
 })
