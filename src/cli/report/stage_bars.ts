@@ -29,7 +29,7 @@ function how({ seconds, samples, source, cpus, hz, packetNs, own, missing }: Pro
       ? `${countText(samples)} samples in ${seconds.toFixed(1)} s, at ${hz} a second on each of ${counted(cpus, 'core')}`
       : `from counters over ${seconds.toFixed(1)} s, without samples`
   const lacks = missing.map((m) => html`<li>${mark('warn', 'missing')} ${m}</li>`)
-  return html`<p>${words}: packets took ${timeText(packetNs)} of CPU time; measuring took ${timeText(own.ns)} (${shareText(own.share)}).</p>
+  return html`<p>${words}: packets took ${timeText(packetNs)} of CPU time; measuring took ${timeText(own.ns)} (${shareText(own.share)} of a core).</p>
 ${lacks.length === 0 ? '' : html`<ul>${lacks}</ul>`}`
 }
 

@@ -269,11 +269,23 @@ export function sampleSurge(): SurgeCurves {
       softirqShare: Math.min(0.62, 0.55 * full),
       busyShare: Math.min(1, full),
       nsPerRequest: 2e9 / knee,
+      stages: [
+        { stage: 'server', nsPerRequest: 7e3 },
+        { stage: 'encapsulation', nsPerRequest: 2e9 / knee - 27e3 },
+        { stage: 'socket', nsPerRequest: 14e3 },
+      ],
+      generatorIsLimit: offered > 75e3 && knee > 60e3,
     }
   }
   return {
+    machine: { kernel: '6.18.0', cores: 2 },
+    scale: { measured: false, why: 'not measured: 2 cores' },
     paths: Object.entries(knees).map(([path, knee]) => ({
       path,
+      prediction:
+        knee < 40e3
+          ? { refused: 'weak-fit: wanted six points, found four' }
+          : { rps: knee * 1.04, low: knee * 0.9, high: knee * 1.2, points: 7 },
       steps: [
         ...loads.map((l) => step('up', l, knee)),
         ...loads
