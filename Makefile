@@ -9,7 +9,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I bpf -I/usr/include/$(
 BPF_OBJECTS := $(patsubst bpf/%.bpf.c,dist/bpf/%.o,$(wildcard bpf/*.bpf.c))
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bench-flat bpf-stats abi
+.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bench-surge bench-flat bpf-stats abi
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -75,12 +75,15 @@ bench-cni: packages build dist/bench-launch ## ADD and DEL of a pod, side by sid
 bench-scale: packages build dist/bench-launch ## 1,000 nodes, and 500 pods that come and go
 	$(NODE) --disable-warning=ExperimentalWarning bench/scale.ts
 
-dist/bench-traffic: $(wildcard bench/traffic/*.c) bench/traffic/traffic.h
+dist/bench-traffic: $(wildcard bench/traffic/*.c bench/traffic/*.h)
 	@mkdir -p dist
-	gcc $(CFLAGS) $(filter %.c,$^) -o $@.tmp -pthread && mv $@.tmp $@
+	gcc $(CFLAGS) $(filter %.c,$^) -o $@.tmp -pthread -lm && mv $@.tmp $@
 
 bench-paths: packages build dist/bench-launch dist/bench-traffic ## pod to pod between two nodes, path beside path
 	$(NODE) --disable-warning=ExperimentalWarning bench/paths.ts
+
+bench-surge: packages build dist/bench-launch dist/bench-traffic ## an open load in steps to beyond saturation and back, path beside path
+	$(NODE) --disable-warning=ExperimentalWarning bench/surge.ts $(SURGE)
 
 bench-flat: packages build dist/bench-launch dist/bench-traffic ## a packet's cost with few and with many nodes, pods and flows
 	$(NODE) --disable-warning=ExperimentalWarning bench/flat.ts

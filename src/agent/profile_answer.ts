@@ -63,6 +63,9 @@ export class ProfileAnswers {
     return { code: 200, body: text === null ? await this.#recent() : await this.#measure(seconds) }
   }
 
+  /** Of the next seconds. */
+  readonly measured = (seconds: number): Promise<ProfileReport> => this.#measure(seconds)
+
   /** Since the agent started. */
   async metrics(): Promise<readonly Metric[]> {
     const tally = await this.#profiler.look()

@@ -17,6 +17,7 @@ import type { AgentStatus } from '../schema/agent_status.ts'
 import type { Config } from '../schema/config.ts'
 import { expositionText } from '../schema/exposition.ts'
 import { parseListen } from '../schema/values.ts'
+import { adviceAnswer } from './advice_answer.ts'
 import type { Core } from './core.ts'
 import { cpuMetrics } from './cpu_metrics.ts'
 import type { KernelClient } from './kernel_client.ts'
@@ -138,6 +139,7 @@ export async function serveStatus({
       ],
       ['/paths', async () => answered(pathsReport(await paths()))],
       ['/profile', (query) => profile.answer(query)],
+      ['/advice', adviceAnswer(status, profile.measured)],
       ['/healthz', async () => answered({ ok: true })],
     ]),
   })

@@ -5,6 +5,7 @@ import { release } from 'node:os'
 import { Argument, Command, CommanderError } from 'commander'
 import packageFacts from '../../package.json' with { type: 'json' }
 import type { LaneWord } from '../schema/lane_request.ts'
+import type { AdviseOptions } from './advise.ts'
 import { addLab, addSize, type UpOptions } from './lab.ts'
 import type { LaneOptions } from './lane.ts'
 import type { PathsOptions } from './paths.ts'
@@ -99,6 +100,24 @@ program
     ),
   )
   .action(async (options: ProfileOptions) => (await import('./profile.ts')).profile(options))
+
+program
+  .command('advise')
+  .description(
+    'what binds this node now, how much it could carry, and what a bigger machine, more of them or a faster path would give',
+  )
+  .option('--for <duration>', 'how long to look: 10s, 2m; a load that varies meanwhile tells more', '10s')
+  .option('--socket <path>', "the agent's socket", '/run/podlane/agent.sock')
+  .option('--json', 'as JSON')
+  .addHelpText(
+    'after',
+    examples(
+      'podlane advise',
+      'podlane advise --for 2m',
+      'podlane advise --json | jq \'.verdict, .limit, .options[] | select(.answer == "helps")\'',
+    ),
+  )
+  .action(async (options: AdviseOptions) => (await import('./advise.ts')).advise(options))
 
 program
   .command('config')

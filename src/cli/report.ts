@@ -5,8 +5,9 @@ import { hostname, release } from 'node:os'
 import { fault, ok, type Result } from '../base/result.ts'
 import { nodeNames } from '../lab/enter.ts'
 import { agentSocket } from '../lab/paths.ts'
+import { MOST_SECONDS } from '../schema/advice.ts'
 import { parseSurgeCurves, type SurgeCurves } from '../schema/surge_curves.ts'
-import { secondsOf } from './profile.ts'
+import { secondsOf, withProgress } from './interval.ts'
 import { gatherNode } from './report/gather.ts'
 import { reportPage } from './report/page.ts'
 import { FAILED, orPrint, print, printFault, printJson } from './terminal.ts'
@@ -24,12 +25,13 @@ const USUAL_SOCKET = '/run/podlane/agent.sock'
 
 export async function report(options: ReportOptions, version: string): Promise<void> {
   const sockets = orPrint(socketsOf(options))
-  const seconds = orPrint(secondsOf(options.for))
+  const seconds = orPrint(secondsOf(options.for, MOST_SECONDS))
   const surge = readSurge(options.surge)
   // A file that was asked for by name and cannot be read is a mistake, not a gap in the report.
   if (options.surge !== undefined && !surge.ok) return printFault(surge.error)
   if (!sockets || seconds === undefined) return
-  const nodes = await Promise.all(sockets.map((socket) => gatherNode(socket, seconds)))
+  const asking = Promise.all(sockets.map((socket) => gatherNode(socket, seconds)))
+  const nodes = await (process.stderr.isTTY ? withProgress(asking, seconds) : asking)
   const facts = {
     madeAt: new Date().toISOString(),
     hostName: hostname(),

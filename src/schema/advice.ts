@@ -41,8 +41,8 @@ const adviceSchema = fields({
     fields({
       name: text,
       answer: v.picklist(['helps', 'does not help', 'not known', 'not possible']),
-      /** Times what the node carries now; bounds of 95 %, or the most and least that the arithmetic allows. */
-      factor: v.optional(estimate),
+      /** Times the limit. With a value: bounds of 95 %; without, the least and the most that is possible. */
+      factor: v.optional(fields({ value: v.optional(number), low: number, high: number })),
       why: text,
     }),
   ),

@@ -39,18 +39,22 @@ function remedies(options: Advice['options']): Piece {
   const rows = options.map(({ name, answer, factor, why }) => [
     name,
     mark(KINDS[answer], answer),
-    factor
-      ? html`× ${digits(factor.value)} <small>${digits(factor.low)} to ${digits(factor.high)}</small>`
-      : none,
+    factor ? factorCell(factor) : none,
     why,
   ])
   const columns = [
     { head: 'What could be done' },
     { head: 'Answer' },
-    { head: 'The node would carry', number: true },
+    { head: 'Times the limit', number: true },
     { head: 'Why', wide: true },
   ] as const
   return table('What each way out would give', columns, rows)
+}
+
+/** Without a value: the least and the most that is possible. */
+function factorCell({ value, low, high }: NonNullable<Advice['options'][number]['factor']>): Html {
+  const bounds = `${digits(low)} to ${digits(high)}`
+  return value === undefined ? html`${bounds}` : html`× ${digits(value)} <small>${bounds}</small>`
 }
 
 const PARTS = [

@@ -27,7 +27,7 @@ export function adviceOf(facts: LoadFacts): Advice {
       certainty: verdict.certainty,
     },
     ...limit,
-    evidence: [...verdict.evidence, loadWords(signs), ...facts.missing.map((m) => `not seen: ${m}`)],
+    evidence: [...verdict.evidence, loadWords(signs), ...facts.missing.map((m) => `note: ${m}`)],
     options: [
       ...machineOptions(situation),
       ...pathOptions(situation),

@@ -58,5 +58,5 @@ function bounded(name: string, { signs, binding }: Situation, what: string): Adv
   if (!share || binding === 'latency') return unknown(name, `${what}; ${only}`)
   const most = gainOf(share).high
   const why = `${what}; at most, as packet handling takes ${percent(share.value)} of the busy time; ${only}`
-  return { name, answer: 'not known', factor: { value: most, low: 1, high: most }, why }
+  return { name, answer: 'not known', factor: { low: 1, high: most }, why }
 }

@@ -25,7 +25,7 @@ export const helps = (name: string, factor: Estimate, why: string): AdviceOption
 export const atMost = (name: string, most: number, why: string): AdviceOption => ({
   name,
   answer: most >= WORTH ? 'not known' : 'does not help',
-  factor: { value: most, low: 1, high: most },
+  factor: { low: 1, high: most },
   why,
 })
 

@@ -5,7 +5,7 @@ import type { LoadProfile } from '../../schema/load_facts.ts'
 import type { Estimate } from '../capacity/estimate.ts'
 import { gainOf } from '../capacity/serial.ts'
 import { atMost, helps, isCpuBound, notCpu, type Situation, unknown, useless } from './option.ts'
-import { PLAIN_STAGES, packetShare, savedShare, shareOfStages, TUNNEL_STAGES } from './shares.ts'
+import { added, PLAIN_STAGES, packetShare, savedShare, shareOfStages, TUNNEL_STAGES } from './shares.ts'
 import { percent, rate } from './signs.ts'
 
 const LANE = 'fast lane for what is plain'
@@ -31,16 +31,13 @@ function lane({ signs, binding }: Situation): AdviceOption {
   if (signs.fastShare >= NEARLY_ALL) return useless(LANE, `${percent(signs.fastShare)} of packets are in it`)
   if (!isCpuBound(binding)) return useless(LANE, notCpu(binding))
   const { profile } = signs.facts
-  for (const kind of ['vxlan', 'direct', 'here'] as const) {
-    const plain = measured(profile, (p) => p.path === kind && p.lane === 'plain')
-    const fast = measured(profile, (p) => p.path === kind && p.lane === 'fast')
-    if (profile && plain && fast)
-      return helps(LANE, gainOf(savedShare(profile, plain, fast)), both(plain, fast))
-  }
-  return atMostBy(
-    LANE,
-    shareOfStages(profile, [...PLAIN_STAGES, ...TUNNEL_STAGES]),
-    'stages that it leaves out',
+  const pairs = (['vxlan', 'direct', 'here'] as const).map((kind) => [
+    measured(profile, (p) => p.path === kind && p.lane === 'plain'),
+    measured(profile, (p) => p.path === kind && p.lane === 'fast'),
+  ])
+  return (
+    byBoth(LANE, profile, pairs) ??
+    atMostBy(LANE, shareOfStages(profile, [...PLAIN_STAGES, ...TUNNEL_STAGES]), 'stages that it leaves out')
   )
 }
 
@@ -49,17 +46,30 @@ function path({ signs, binding }: Situation): AdviceOption {
   if (signs.tunnelShare === 0) return useless(PATH, 'no packet goes through a tunnel')
   if (!isCpuBound(binding)) return useless(PATH, notCpu(binding))
   const { profile } = signs.facts
-  for (const word of ['plain', 'fast'] as const) {
-    const tunnel = measured(profile, (p) => p.path === 'vxlan' && p.lane === word)
-    const direct = measured(profile, (p) => p.path === 'direct' && p.lane === word)
-    if (profile && tunnel && direct)
-      return helps(PATH, gainOf(savedShare(profile, tunnel, direct)), both(tunnel, direct))
-  }
-  return atMostBy(PATH, shareOfStages(profile, TUNNEL_STAGES), 'encapsulation and decapsulation')
+  const pairs = (['plain', 'fast'] as const).map((word) => [
+    measured(profile, (p) => p.path === 'vxlan' && p.lane === word),
+    measured(profile, (p) => p.path === 'direct' && p.lane === word),
+  ])
+  return (
+    byBoth(PATH, profile, pairs) ??
+    atMostBy(PATH, shareOfStages(profile, TUNNEL_STAGES), 'encapsulation and decapsulation')
+  )
+}
+
+/** Undefined where no pair of costs has been measured. */
+function byBoth(
+  name: string,
+  profile: LoadProfile | undefined,
+  pairs: readonly (readonly (Path | undefined)[])[],
+): AdviceOption | undefined {
+  const known = pairs.flatMap(([dear, cheap]) => (dear && cheap ? [[dear, cheap] as const] : []))
+  if (!profile || known.length === 0) return undefined
+  const saved = known.map(([dear, cheap]) => savedShare(profile, dear, cheap)).reduce(added)
+  return helps(name, gainOf(saved), `measured here: ${known.map(([d, c]) => both(d, c)).join('; ')}`)
 }
 
 const both = (dear: Path, cheap: Path): string =>
-  `measured here: ${rate(dear.nsPerPacket)} ns a packet, and ${rate(cheap.nsPerPacket)} on ${cheap.path} ${cheap.lane}`
+  `${rate(dear.nsPerPacket)} ns a packet on ${dear.path} ${dear.lane}, ${rate(cheap.nsPerPacket)} on ${cheap.path} ${cheap.lane}`
 
 function atMostBy(name: string, share: Estimate | undefined, what: string): AdviceOption {
   if (!share) return unknown(name, 'no stage profile of this load («podlane profile»)')

@@ -40,5 +40,12 @@ export function savedShare({ cpu }: LoadProfile, from: Path, to: Path): Estimate
   }
 }
 
+/** Of parts of the load that do not overlap. */
+export const added = (a: Estimate, b: Estimate): Estimate => ({
+  value: bounded(a.value + b.value),
+  low: bounded(a.low + b.low),
+  high: bounded(a.high + b.high),
+})
+
 /** Something always remains. */
 const bounded = (share: number): number => Math.min(0.95, Math.max(0, share))

@@ -13,7 +13,7 @@ export type BudgetPoint = {
   /** Over all cores, /proc/stat's non-idle time. */
   readonly busyNsPerSecond: number
   /** 0..1 by core: what of each was busy with work that cannot move to another core (softirq, pinned threads). */
-  readonly coreShares?: readonly number[]
+  readonly coreShares?: readonly number[] | undefined
 }
 export type BudgetOptions = {
   readonly cores: number

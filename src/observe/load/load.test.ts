@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { Ip } from '../../base/ip.ts'
 import { readBypass } from './bypass.ts'
 import { readTracking } from './connection_tracking.ts'
 import { coreLoads, readCores } from './cores.ts'
@@ -55,6 +54,7 @@ test('what connection tracking refused is summed over cores, by the names of the
 
 test('an uplink’s queues, steering, driver and functions are those of /sys, and absent where it is another’s', (t) => {
   const folder = folderOf(t, {
+    'eth9/address': '02:00:00:00:00:01\n',
     'eth9/queues/rx-0/rps_cpus': '00,00000003\n',
     'eth9/queues/rx-1/rps_cpus': '00,00000000\n',
     'eth9/queues/tx-0/xps_cpus': '0\n',
@@ -62,9 +62,11 @@ test('an uplink’s queues, steering, driver and functions are those of /sys, an
     dev: 'Inter-|   Receive\n face |bytes\n  eth9: 1 2 0 7 0 0 0 0 3 4 0 9 0 0 0 0\n',
   })
   symlinkSync('../../../bus/pci/drivers/ice', join(folder, 'eth9/device/driver'))
-  assert.deepEqual(readUplink('eth9', 1500, folder), {
+  assert.deepEqual(readUplink('eth9', 1500, folder, '02:00:00:00:00:01'), {
     ...{ name: 'eth9', mtuBytes: 1500, receiveQueues: 2, steering: true, driver: 'ice', virtualFunctions: 8 },
   })
+  const another = readUplink('eth9', 1500, folder, '02:00:00:00:00:02')
+  assert.deepEqual(another, { name: 'eth9', mtuBytes: 1500 })
   assert.deepEqual(readUplink('eth8', 1500, folder), { name: 'eth8', mtuBytes: 1500 })
   assert.deepEqual(readUplinkDrops('eth9', join(folder, 'dev')), { receiving: 7, sending: 9 })
 })
@@ -100,7 +102,7 @@ test('only pods’ namespaces count, each once, and only those that are in both 
     mkdirSync(join(folder, `${pid}/ns`), { recursive: true })
     symlinkSync(`net:[${namespace}]`, join(folder, `${pid}/ns/net`))
   }
-  const pods = readPodProtocols(new Set(['10.244.1.2', 'fd00::5'] as Ip[]), folder)
+  const pods = readPodProtocols(new Set(['10.244.1.2', 'fd00::5']), folder)
   assert.deepEqual(
     [...(pods ?? [])],
     [
@@ -115,7 +117,7 @@ test('only pods’ namespaces count, each once, and only those that are in both 
 
 test('this machine’s load has shares that add up to 1, points for a fit, and names what it cannot see', async () => {
   const facts = await measureLoad(1, async () => ({
-    ...{ uplink: undefined, traffic: [], flows: undefined, podAddresses: new Set<Ip>() },
+    ...{ uplink: undefined, traffic: [], flows: undefined, podAddresses: new Set<string>() },
   }))
   assert.ok(facts.cores.length > 0)
   for (const c of facts.cores)

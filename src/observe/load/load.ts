@@ -3,7 +3,6 @@
 
 import { performance } from 'node:perf_hooks'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Ip } from '../../base/ip.ts'
 import type { LoadFacts, PathTraffic } from '../../schema/load_facts.ts'
 import { readBypass } from './bypass.ts'
 import { readTracking } from './connection_tracking.ts'
@@ -19,7 +18,7 @@ export type Known = {
   /** Packets and bytes of pods so far. */
   readonly traffic: readonly PathTraffic[]
   readonly flows: LoadFacts['flows']
-  readonly podAddresses: ReadonlySet<Ip>
+  readonly podAddresses: ReadonlySet<string>
 }
 
 /** Ticks of 10 ms: a shorter part would say what rounding says. */

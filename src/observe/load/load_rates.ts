@@ -35,9 +35,9 @@ export function loadBetween(first: Reading, last: Reading): Rates {
     ...(last.tracking ? { conntrack: trackingOf(first.tracking, last.tracking, seconds) } : {}),
     ...pods,
     missing: [
-      ...(pods ? [] : ['how many connections pods open: no process of theirs is seen from here']),
-      ...(flows ? [] : ['how full the flow table is: there is no fast lane']),
-      ...(last.known.uplink ? [] : ['what the uplink loses: there is none']),
+      ...(pods ? [] : ['how many connections pods open is not seen: no process of theirs is']),
+      ...(flows ? [] : ['no fast lane, and no table of its flows']),
+      ...(last.known.uplink ? [] : ['no uplink']),
     ],
   }
 }

@@ -2,14 +2,14 @@
 // the network namespace that the process is in; which of them are pods' is told by their addresses in /proc/PID/net.
 
 import { readlinkSync } from 'node:fs'
-import { type Ip, parseIp } from '../../base/ip.ts'
+import { parseIp } from '../../base/ip.ts'
 import { namesIn, readText } from './text_file.ts'
 
 /** Since the pods' namespaces were made, by namespace: a pod that has come or gone between two readings is left out. */
 export type PodProtocols = ReadonlyMap<string, { readonly opened: number; readonly bufferErrors: number }>
 
 /** Undefined where other processes are not seen (no hostPID), or none is in a pod. */
-export function readPodProtocols(addresses: ReadonlySet<Ip>, proc = '/proc'): PodProtocols | undefined {
+export function readPodProtocols(addresses: ReadonlySet<string>, proc = '/proc'): PodProtocols | undefined {
   // BOUNDED by the namespaces of the machine.
   const found = new Map<string, { opened: number; bufferErrors: number }>()
   const seen = new Set<string>()
@@ -32,7 +32,7 @@ function namespaceOf(link: string): string | undefined {
   }
 }
 
-function isPod(net: string, addresses: ReadonlySet<Ip>): boolean {
+function isPod(net: string, addresses: ReadonlySet<string>): boolean {
   const four = [...(readText(`${net}/fib_trie`) ?? '').matchAll(/\|-- (\S+)\n\s+\/32 host LOCAL/g)]
   const six = [...(readText(`${net}/if_inet6`) ?? '').matchAll(/^([0-9a-f]{32})/gm)]
   const texts = [...four.map((m) => m[1] ?? ''), ...six.map((m) => (m[1] ?? '').replace(/.{4}(?!$)/g, '$&:'))]

@@ -1,7 +1,8 @@
-// What the uplink is and loses: /sys/class/net as its network namespace shows it, /proc/net/dev for the drops. A /sys of
-// another namespace has no such link; then these facts are missing.
+// What the uplink is and loses: /sys/class/net as its network namespace shows it, /proc/net/dev for the drops. A /sys that
+// was mounted in another namespace has no such link, or another of that name; then these facts are missing.
 
 import { readlinkSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { basename } from 'node:path'
 import type { UplinkFacts } from '../../schema/load_facts.ts'
 import { namesIn, readNumber, readText } from './text_file.ts'
@@ -22,10 +23,11 @@ export function readUplink(
   name: string,
   mtuBytes: number,
   folder = SYS,
+  mac = macOf(name),
 ): Omit<UplinkFacts, 'droppedReceiving' | 'droppedSending'> {
   const link = `${folder}/${name}`
   const queues = namesIn(`${link}/queues`).filter((q) => q.startsWith('rx-'))
-  if (queues.length === 0) return { name, mtuBytes }
+  if (queues.length === 0 || readText(`${link}/address`)?.trim() !== mac) return { name, mtuBytes }
   const masks = queues.map((queue) => readText(`${link}/queues/${queue}/rps_cpus`) ?? '')
   const driver = driverOf(link)
   const virtualFunctions = readNumber(`${link}/device/sriov_totalvfs`)
@@ -38,6 +40,9 @@ export function readUplink(
     ...(virtualFunctions === undefined ? {} : { virtualFunctions }),
   }
 }
+
+/** As this process's own namespace has it. */
+const macOf = (name: string): string | undefined => networkInterfaces()[name]?.[0]?.mac
 
 /** A link without a device is made of software: veth, bond, bridge. */
 function driverOf(link: string): string | undefined {
