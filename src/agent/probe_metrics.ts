@@ -1,6 +1,6 @@
 // Probes' part of GET /metrics: how the peers are spread, not which they are, so that series do not grow with them. Pure.
 
-import { LOSSY } from '../explain/paths/faults.ts'
+import { isLossy } from '../explain/paths/faults.ts'
 import type { PathMeasures } from '../observe/probes/prober.ts'
 import type { Metric, Sample } from '../schema/exposition.ts'
 
@@ -30,7 +30,7 @@ export function probeMetrics(measures: readonly PathMeasures[]): readonly Metric
     gauge(
       'podlane_probe_lossy_paths',
       'Paths with a loss of 1 % or more.',
-      counted((m) => lossOf(m) >= LOSSY),
+      counted((m) => m.reach === 'both' && isLossy(m)),
     ),
     gauge(
       'podlane_probe_rtt_seconds',

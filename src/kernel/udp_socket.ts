@@ -1,7 +1,7 @@
 // UDP on one device, for measuring: packets that are never cut on their way, the kernel's own times of arrival, and
 // checksums or large packets as asked for each time. udp(7), socket(7), ip(7), ipv6(7); Linux uapi headers.
 
-import { type Family, type Ip, ipBytes, ipFromBytes } from '../base/ip.ts'
+import { type Family, familyOf, type Ip, ipBytes } from '../base/ip.ts'
 import { err, ok, type Result } from '../base/result.ts'
 import { ptr } from './addon.ts'
 import { be16, concat } from './netlink/attribute.ts'
@@ -35,13 +35,17 @@ export const udpHeaderBytes = (family: Family): number => (family === 4 ? 20 : 4
 
 export type Time = { readonly seconds: number; readonly nanoseconds: number }
 export type Datagram = {
-  readonly from: Ip
+  /** As `addressKey` has it. */
+  readonly from: string
   readonly port: number
   /** A view that lasts until the next one is received. */
   readonly bytes: Buffer
   /** When the kernel had it, by CLOCK_REALTIME. */
   readonly at: Time
 }
+declare const destinationBrand: unique symbol
+/** A socket address; made once, since texts of addresses cost more than a packet. */
+export type Destination = Uint8Array & { readonly [destinationBrand]: true }
 export type SendOptions = {
   readonly isUnsummed?: boolean
   /** The kernel, or the network card, cuts what is sent into datagrams of so many bytes. */
@@ -51,7 +55,9 @@ export type UdpSocket = {
   readonly fd: number
   readonly family: Family
   /** 0, or an errno such as EMSGSIZE or ENETUNREACH. */
-  readonly send: (to: Ip, port: number, bytes: Uint8Array, options?: SendOptions) => number
+  readonly send: (to: Destination, bytes: Uint8Array, options?: SendOptions) => number
+  /** To where the last datagram came from that this thread received. */
+  readonly reply: (bytes: Uint8Array, options?: SendOptions) => number
   readonly receive: () => Datagram | undefined
   readonly close: () => void
 }
@@ -74,7 +80,11 @@ export function openUdpSocket(device: string, family: Family, port: number): Res
   const close = (): void => {
     call('close', fd)
   }
-  return ok({ fd, family, send: sender(fd, family), receive: receiver(fd), close })
+  const { data, structs } = space()
+  const send = sender(fd, family)
+  const reply: UdpSocket['reply'] = (bytes, options) =>
+    send(structs.subarray(NAME, NAME + any.length), bytes, options)
+  return ok({ fd, family, send, reply, receive: receiver(fd, data, structs), close })
 }
 
 function prepare(fd: number, family: Family): void {
@@ -96,21 +106,27 @@ function setOption(fd: number, level: number, name: number, value: number): void
 }
 
 /** The options hold for one send only: a socket for each would be a port for each. */
-function sender(fd: number, family: Family): UdpSocket['send'] {
+type Send = (to: Uint8Array, bytes: Uint8Array, options?: SendOptions) => number
+function sender(fd: number, family: Family): Send {
   const unsummed = (value: number): void =>
     family === 4
       ? setOption(fd, SOL_SOCKET, SO_NO_CHECK, value)
       : setOption(fd, SOL_UDP, UDP_NO_CHECK6_TX, value)
-  return (to, port, bytes, { isUnsummed = false, segmentBytes = 0 } = {}) => {
-    const where = address(family, ipBytes(to), port)
+  return (to, bytes, { isUnsummed = false, segmentBytes = 0 } = {}) => {
     if (isUnsummed) unsummed(1)
     if (segmentBytes > 0) setOption(fd, SOL_UDP, UDP_SEGMENT, segmentBytes)
-    const sent = call('sendto', fd, bytes, bytes.length, MSG_DONTWAIT, where, where.length)
+    const sent = call('sendto', fd, bytes, bytes.length, MSG_DONTWAIT, to, to.length)
     if (isUnsummed) unsummed(0)
     if (segmentBytes > 0) setOption(fd, SOL_UDP, UDP_SEGMENT, 0)
     return sent < 0 ? -sent : 0
   }
 }
+
+export const destination = (ip: Ip, port: number): Destination =>
+  address(familyOf(ip), ipBytes(ip), port) as Destination
+
+/** An address as a key: its bytes, each a character. */
+export const addressKey = (ip: Ip): string => Buffer.from(ipBytes(ip)).toString('latin1')
 
 /** struct sockaddr_in or sockaddr_in6. */
 function address(family: Family, ip: Uint8Array, port: number): Uint8Array {
@@ -133,18 +149,22 @@ const CMSG_HEADER = 16
 /** BOUNDED: one buffer for all sockets of a thread; a datagram is read before the next one comes. */
 let shared: { data: Buffer; structs: Buffer } | undefined
 
-function receiver(fd: number): UdpSocket['receive'] {
+const space = (): { data: Buffer; structs: Buffer } => {
   shared ??= layOut()
-  const { data, structs } = shared
+  return shared
+}
+
+function receiver(fd: number, data: Buffer, structs: Buffer): UdpSocket['receive'] {
   return () => {
     structs.writeUInt32LE(NAME_SIZE, NAME_LENGTH)
     structs.writeBigUInt64LE(BigInt(CONTROL_SIZE), CONTROL_LENGTH)
     const n = call('recvmsg', fd, structs, MSG_DONTWAIT)
     if (n < 0) return undefined
-    const family: Family = structs.readUInt16LE(NAME) === AF[6] ? 6 : 4
-    const ip = family === 4 ? structs.subarray(NAME + 4, NAME + 8) : structs.subarray(NAME + 8, NAME + 24)
+    const isSix = structs.readUInt16LE(NAME) === AF[6]
     return {
-      from: ipFromBytes(ip),
+      from: isSix
+        ? structs.toString('latin1', NAME + 8, NAME + 24)
+        : structs.toString('latin1', NAME + 4, NAME + 8),
       port: structs.readUInt16BE(NAME + 2),
       bytes: data.subarray(0, n),
       at: stamp(structs) ?? realTime(),

@@ -4,12 +4,17 @@ import type { PathHealth } from '../../plan/path_health.ts'
 
 export type FaultFacts = Omit<PathHealth, 'peer'> & {
   readonly mtuBytes: number
-  /** 0 to 1. */
+  readonly probes: number
+  /** Of these; 0 to 1. */
   readonly loss: number | undefined
 }
 
 /** Below it loss is what networks have. */
-export const LOSSY = 0.01
+const LOSSY = 0.01
+
+/** A single one may be chance, however few there were. */
+export const isLossy = ({ probes, loss = 0 }: Pick<FaultFacts, 'probes' | 'loss'>): boolean =>
+  loss >= LOSSY && Math.round(probes * loss) >= 2
 
 const REACH: Readonly<Record<PathHealth['reach'], string | undefined>> = {
   both: undefined,
@@ -26,8 +31,8 @@ export function pathFaults(facts: FaultFacts): readonly string[] {
   if (broken !== undefined) return [`${kind}: ${broken}`]
   const found = [
     checksum === 'broken' ? 'packets arrive with wrong checksums and are dropped' : undefined,
-    checksum !== 'broken' && loss !== undefined && loss >= LOSSY
-      ? `${Math.round(loss * 100)} % of probes are lost`
+    checksum !== 'broken' && isLossy(facts)
+      ? `${Math.round((loss ?? 0) * 100)} % of probes are lost`
       : undefined,
     trueMtuBytes !== undefined && trueMtuBytes < mtuBytes
       ? `packets of more than ${trueMtuBytes} bytes vanish, ${mtuBytes} are planned`

@@ -1,5 +1,6 @@
 // One path to one peer: what its probes have brought, and what its next one should ask.
 
+import { type Destination, destination } from '../../kernel/udp_socket.ts'
 import type { PathHealth } from '../../plan/path_health.ts'
 import { copiesFor, type MtuRange, sizesToTry } from './mtu_search.ts'
 import { reachOf, UNANSWERED } from './reach.ts'
@@ -11,7 +12,8 @@ import { checksumVerdict, largeVerdict } from './verdicts.ts'
 export type Ask = 'summed' | 'unsummed' | 'full' | 'train' | 'search'
 
 export type PathState = {
-  target: Target
+  readonly target: Target
+  readonly where: Destination
   readonly samples: Samples
   readonly summed: Recent
   readonly unsummed: Recent
@@ -39,8 +41,9 @@ export type Search = {
   untilMs: number
 }
 
-export const newPath = (target: Target, nowMs: number): PathState => ({
+export const newPath = (target: Target, port: number, nowMs: number): PathState => ({
   target,
+  where: destination(target.to, port),
   samples: new Samples(),
   summed: new Recent(),
   unsummed: new Recent(),
@@ -68,6 +71,7 @@ export const isUrgent = (path: PathState): boolean =>
   path.turn < FRESH_TURNS ||
   path.search !== undefined ||
   (path.answered && path.unanswered > 0) ||
+  path.summed.isLastBad ||
   path.full.isLastBad ||
   path.trains.isLastBad
 
@@ -81,8 +85,8 @@ const PATTERN: readonly Ask[] = [
   'summed',
   'summed',
 ]
-/** Turns, of eight: a quarter of a second each while there are few peers. */
-const TRAIN_TURNS = 16
+/** Turns are half a second each while there are few peers. */
+const TRAIN_TURNS = 12
 const RETRY_TURNS = 64
 
 export function nextAsk(path: PathState): Ask {

@@ -1,6 +1,6 @@
 // The peers that are probed: found by name, and by the address that a packet comes from.
 
-import type { Ip } from '../../base/ip.ts'
+import { addressKey } from '../../kernel/udp_socket.ts'
 import type { PathKind, Peer } from '../../plan/peers.ts'
 import type { Heard, Probe, ReadProbe } from './packet.ts'
 import { newPath, type PathState } from './path_state.ts'
@@ -20,6 +20,11 @@ export class Peers {
   /** Kind of path and address; BOUNDED by the nodes' addresses. */
   #bySender = new Map<string, ProbedPeer>()
   #paths: readonly PathState[] = []
+  readonly #port: number
+
+  constructor(port: number) {
+    this.#port = port
+  }
 
   get paths(): readonly PathState[] {
     return this.#paths
@@ -29,7 +34,8 @@ export class Peers {
     return this.#byName.get(name)
   }
 
-  bySender(kind: PathKind, from: Ip): ProbedPeer | undefined {
+  /** @param from as `addressKey` has it */
+  bySender(kind: PathKind, from: string): ProbedPeer | undefined {
     return this.#bySender.get(`${kind} ${from}`)
   }
 
@@ -53,8 +59,8 @@ export class Peers {
       const target = targets.find((t) => t.kind === kind)
       const old = peer.paths[kind]
       if (!target) delete peer.paths[kind]
-      else if (!old || !sameTarget(old.target, target)) peer.paths[kind] = newPath(target, nowMs)
-      for (const from of target?.senders ?? []) this.#bySender.set(`${kind} ${from}`, peer)
+      else if (!old || !sameTarget(old.target, target)) peer.paths[kind] = newPath(target, this.#port, nowMs)
+      for (const from of target?.senders ?? []) this.#bySender.set(`${kind} ${addressKey(from)}`, peer)
     }
   }
 }

@@ -4,13 +4,21 @@
 import type { Clock } from '../../base/clock.ts'
 import { familyOf } from '../../base/ip.ts'
 import type { Fault } from '../../base/result.ts'
-import { type Datagram, realTime } from '../../kernel/udp_socket.ts'
+import { type Datagram, realTime, type UdpSocket } from '../../kernel/udp_socket.ts'
 import type { PathHealth } from '../../plan/path_health.ts'
 import type { PathKind, Peer } from '../../plan/peers.ts'
 import type { Uplink } from '../../plan/uplink.ts'
 import { copiesFor } from './mtu_search.ts'
 import { Outstanding, PATIENCE_MS, type Question } from './outstanding.ts'
-import { nanosecondsBetween, type Probe, type ReadProbe, readProbe, SMALLEST, writeProbe } from './packet.ts'
+import {
+  type Moment,
+  nanosecondsBetween,
+  type Probe,
+  type ReadProbe,
+  readProbe,
+  SMALLEST,
+  writeProbe,
+} from './packet.ts'
 import { beginRound, healthOf, nextAsk, type PathState, searchFrom } from './path_state.ts'
 import { farewell, heardOf, learn, Peers, type ProbedPeer } from './peers.ts'
 import { smallBytes, TRAIN_CARS, writeQuestions } from './question.ts'
@@ -20,6 +28,8 @@ import { ProbeSockets } from './sockets.ts'
 
 export type PathMeasures = PathHealth & {
   readonly mtuBytes: number
+  /** How many of the last hundred there were, and which share of them was lost. */
+  readonly probes: number
   readonly loss: number | undefined
   readonly rttUs: { readonly p50: number; readonly p99: number } | undefined
 }
@@ -27,7 +37,7 @@ export type PathMeasures = PathHealth & {
 /** Silence for so long, or for some turns where they are rarer, is no chance. */
 const SILENCE_MS = 3_000
 /** Waiting for a search's round on a path that answers fast. */
-const ROUND_MS = 300
+const ROUND_MS = 200
 /** Answers of one tick: a flood of questions must not take the agent's time. */
 const ANSWERS_A_TICK = 100
 const NO_TIME = { seconds: 0, nanoseconds: 0 }
@@ -36,7 +46,7 @@ export class Prober {
   readonly #port: number
   readonly #clock: Clock
   readonly #sockets: ProbeSockets
-  readonly #peers = new Peers()
+  readonly #peers: Peers
   readonly #outstanding = new Outstanding()
   readonly #schedule = new Schedule()
   readonly #timer: NodeJS.Timeout
@@ -47,8 +57,9 @@ export class Prober {
 
   constructor(port: number, clock: Clock) {
     this.#port = port
+    this.#peers = new Peers(port)
     this.#clock = clock
-    this.#sockets = new ProbeSockets(port, (kind, datagram) => this.#receive(kind, datagram))
+    this.#sockets = new ProbeSockets(port, (...what) => this.#receive(...what))
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
   }
 
@@ -71,6 +82,7 @@ export class Prober {
     return this.#askable.map((path) => ({
       ...healthOf(path, nowMs, patienceMs, this.#peers.lastHeardMs(path.target.peer)),
       mtuBytes: path.target.mtuBytes,
+      probes: path.samples.count,
       loss: path.samples.loss,
       rttUs: path.samples.rttUs,
     }))
@@ -87,7 +99,7 @@ export class Prober {
         nonce: 0,
         sizeBytes: SMALLEST,
       })
-      this.#sockets.of(path.target.kind, path.target.to)?.send(path.target.to, this.#port, this.#answer)
+      this.#sockets.of(path.target.kind, path.target.to)?.send(path.where, this.#answer)
     }
     this.#sockets.close()
   }
@@ -138,7 +150,7 @@ export class Prober {
     const train = cars > 1 ? { waiting: nonces.length, arrived: 0, cars: nonces.length } : undefined
     const sentAt = realTime()
     const options = { isUnsummed, ...(train ? { segmentBytes: payloadBytes } : {}) }
-    const errno = socket.send(to, this.#port, bytes, options)
+    const errno = socket.send(path.where, bytes, options)
     // What this host itself refuses to send as one packet says nothing of the path.
     if (errno !== 0 && train) return 1
     const question = { path, ask, sizeBytes, sentAt, sentMs: nowMs, train }
@@ -152,7 +164,7 @@ export class Prober {
     return { type: 'question', kind, isUnsummed, isSpoilt: false, received: NO_TIME, sent: NO_TIME, heard }
   }
 
-  #receive(kind: PathKind, datagram: Datagram): void {
+  #receive(kind: PathKind, datagram: Datagram, socket: UdpSocket): void {
     const peer = datagram.port === this.#port ? this.#peers.bySender(kind, datagram.from) : undefined
     const path = peer?.paths[kind]
     if (!peer || !path) return
@@ -165,15 +177,15 @@ export class Prober {
     }
     learn(peer, path, read, this.#clock.nowMs())
     if (probe.type === 'answer') this.#answered(path, datagram, read)
-    else if (this.#answersLeft-- > 0) this.#reply(peer, datagram, read)
+    else if (this.#answersLeft-- > 0) this.#reply(peer, socket, datagram.at, read)
   }
 
-  #reply(peer: ProbedPeer, { from, at }: Datagram, { probe, isWhole }: ReadProbe): void {
-    const { isUnsummed, kind } = probe
+  #reply(peer: ProbedPeer, socket: UdpSocket, at: Moment, { probe, isWhole }: ReadProbe): void {
+    const { isUnsummed } = probe
     const heard = heardOf(peer, this.#clock.nowMs())
     const times = { received: at, sent: realTime() }
     writeProbe(this.#answer, { ...probe, ...times, type: 'answer', isSpoilt: !isWhole, heard })
-    this.#sockets.of(kind, from)?.send(from, this.#port, this.#answer, { isUnsummed })
+    socket.reply(this.#answer, { isUnsummed })
   }
 
   #answered(path: PathState, { at }: Datagram, { probe, isWhole }: ReadProbe): void {

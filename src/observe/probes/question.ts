@@ -5,7 +5,7 @@ import { udpHeaderBytes } from '../../kernel/udp_socket.ts'
 import { LARGEST, type Probe, SMALLEST, writeProbe } from './packet.ts'
 
 /** Segments of a train: enough to be more than one packet, few enough for any limit of the kernel. */
-export const TRAIN_CARS = 4
+export const TRAIN_CARS = 3
 
 /** What the payloads are filled with; a question is written over its beginning. Used by one send at a time. */
 const space = Buffer.alloc(LARGEST)

@@ -17,7 +17,8 @@ export function recordOutcome(question: Question, ns: number | undefined, isWhol
   switch (ask) {
     case 'summed':
       if (!arrived) path.unanswered++
-      path.samples.add(isGood ? ns : undefined)
+      // Before its agent has begun, and after its farewell, a peer's silence is no loss.
+      if (path.answered && !path.hasLeft) path.samples.add(isGood ? ns : undefined)
       path.summed.add(isGood)
       break
     case 'unsummed':
@@ -37,7 +38,7 @@ export function recordOutcome(question: Question, ns: number | undefined, isWhol
   }
 }
 
-/** Large packets that the card or the kernel cannot cut are lost whole or nearly; one car of four may be chance. */
+/** Large packets that the card or the kernel cannot cut are lost whole or nearly; one car of three may be chance. */
 function recordCar({ train, path }: Question, arrived: boolean): void {
   if (!train) return
   train.waiting--

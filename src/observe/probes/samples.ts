@@ -61,7 +61,7 @@ export class Recent {
     return { tries, good }
   }
 
-  /** Asked of every path ten times a second. */
+  /** Asked of every path four times a second. */
   get isLastBad(): boolean {
     return this.#count > 0 && (this.#bits & 1) === 0
   }

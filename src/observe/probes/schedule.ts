@@ -4,10 +4,12 @@
 import { isUrgent, type PathState } from './path_state.ts'
 
 /** Of one node, whatever the number of its peers; a search for an MTU may borrow of what comes. */
-export const BUDGET_PER_SECOND = 50
-export const TICK_MS = 100
-/** Between two probes of one path, if the budget allows. */
-const EVERY_MS = 250
+export const BUDGET_PER_SECOND = 30
+/** A wake-up costs more than a probe: what is due goes together. */
+export const TICK_MS = 250
+/** Between two probes of one path, if the budget allows: of one that is well, and of one in doubt. */
+const EVERY_MS = 500
+const URGENT_MS = 250
 /** Of the budget, for paths in doubt: if all are, the circle still goes round. */
 const URGENT_SHARE = 0.6
 const A_TICK = (BUDGET_PER_SECOND * TICK_MS) / 1000
@@ -32,7 +34,7 @@ export class Schedule {
     }
     const rest = this.#tokens * (1 - URGENT_SHARE)
     this.#urgentCursor = round(paths, this.#urgentCursor, (path) => {
-      if (path.dueMs <= nowMs + every - EVERY_MS && isUrgent(path)) take(path, every)
+      if (path.dueMs <= nowMs + every - URGENT_MS && isUrgent(path)) take(path, every)
       return this.#tokens > rest
     })
     this.#cursor = round(paths, this.#cursor, (path) => {

@@ -9,7 +9,7 @@ import { type Datagram, deviceIndex, openUdpSocket, type UdpSocket } from '../..
 import { VXLAN_LINK } from '../../plan/ownership.ts'
 import type { PathKind } from '../../plan/peers.ts'
 
-export type OnDatagram = (kind: PathKind, datagram: Datagram) => void
+export type OnDatagram = (kind: PathKind, datagram: Datagram, socket: UdpSocket) => void
 type Open = {
   readonly device: string
   readonly index: number
@@ -88,7 +88,7 @@ export class ProbeSockets {
     for (let i = 0; i < BATCH; i++) {
       const datagram = socket.receive()
       if (!datagram) return
-      this.#onDatagram(kind, datagram)
+      this.#onDatagram(kind, datagram, socket)
     }
   }
 
