@@ -34,8 +34,8 @@ export type Page = {
   readonly look: (look: Look) => Promise<void>
   /** Of an expression in the page. */
   readonly value: (expression: string) => Promise<unknown>
-  /** PNG of the whole page, or of its first `height` pixels. */
-  readonly picture: (height?: number) => Promise<Buffer>
+  /** PNG of the whole page, or of the part between two heights. */
+  readonly picture: (part?: { readonly top: number; readonly bottom: number }) => Promise<Buffer>
   readonly pdf: () => Promise<Buffer>
 }
 
@@ -49,7 +49,7 @@ export function mustHaveChromium(): void {
   )
 }
 
-export async function openPage(t: TestContext, url: string): Promise<Page> {
+export async function openPage(t: Pick<TestContext, 'after'>, url: string): Promise<Page> {
   mustHaveChromium()
   const folder = mkdtempSync(join(tmpdir(), 'podlane-chromium-'))
   const child = spawn('chromium', [...FLAGS, `--user-data-dir=${folder}`, 'about:blank'], {
@@ -101,10 +101,11 @@ async function pageOf(inPage: Caller, call: ReturnType<typeof pipeCaller>, url: 
       const metrics = { width, height, deviceScaleFactor: 1, mobile: false }
       await inPage('Emulation.setDeviceMetricsOverride', metrics)
     },
-    picture: async (height) => {
+    picture: async (part) => {
       const width = Number(await value('innerWidth'))
-      const whole = Number(await value('document.documentElement.scrollHeight'))
-      const clip = { x: 0, y: 0, width, height: Math.min(height ?? whole, whole), scale: 1 }
+      const whole = { top: 0, bottom: Number(await value('document.documentElement.scrollHeight')) }
+      const { top, bottom } = part ?? whole
+      const clip = { x: 0, y: top, width, height: bottom - top, scale: 1 }
       return data('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true, clip })
     },
     pdf: () =>

@@ -1,7 +1,7 @@
 // What binds this node, how far it could go, and what each remedy would give, with the figures that it rests on: what
 // each core did stands beside it, because an average over the cores hides the one that is full.
 
-import type { Advice } from '../../schema/advice.ts'
+import type { Advice, AdviceOption } from '../../schema/advice.ts'
 import type { NodeFacts } from './facts.ts'
 import { countText, digits, shareText } from './figures.ts'
 import { type Html, html, type Piece } from './html.ts'
@@ -22,7 +22,7 @@ ${cores(facts)}
 }
 
 function limitText({ limit, limitWhy }: Advice): Piece {
-  if (!limit) return html`No limit can be told: ${limitWhy}`
+  if (!limit) return html`The limit: ${limitWhy}`
   const { value, low, high } = limit.perSecond
   return html`It could carry <strong>${countText(Math.round(value))} ${limit.unit} a second</strong> (${countText(Math.round(low))} to ${countText(Math.round(high))}): ${limitWhy}`
 }
@@ -34,9 +34,13 @@ const KINDS = {
   'not possible': 'warn',
 } as const
 
-function remedies(options: Advice['options']): Piece {
+/** What helps is read first. */
+const ORDER = ['helps', 'not known', 'does not help', 'not possible']
+
+function remedies(options: readonly AdviceOption[]): Piece {
   if (options.length === 0) return undefined
-  const rows = options.map(({ name, answer, factor, why }) => [
+  const ways = options.toSorted((a, b) => ORDER.indexOf(a.answer) - ORDER.indexOf(b.answer))
+  const rows = ways.map(({ name, answer, factor, why }) => [
     name,
     mark(KINDS[answer], answer),
     factor ? factorCell(factor) : none,
@@ -52,9 +56,10 @@ function remedies(options: Advice['options']): Piece {
 }
 
 /** Without a value: the least and the most that is possible. */
-function factorCell({ value, low, high }: NonNullable<Advice['options'][number]['factor']>): Html {
+function factorCell({ value, low, high }: NonNullable<AdviceOption['factor']>): Html {
   const bounds = `${digits(low)} to ${digits(high)}`
-  return value === undefined ? html`${bounds}` : html`× ${digits(value)} <small>${bounds}</small>`
+  if (value === undefined) return html`${bounds}`
+  return low === high ? html`× ${digits(value)}` : html`× ${digits(value)} <small>${bounds}</small>`
 }
 
 const PARTS = [
