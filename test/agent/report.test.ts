@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
-import { sampleSurge } from '../../src/cli/report/testing/sample_facts.ts'
+import { sampleSurge } from '../../src/cli/report/testing/sample_surge.ts'
 import { nodeA, nodeB } from './fixtures.ts'
 import { join2, NodeBench } from './node_bench.ts'
 

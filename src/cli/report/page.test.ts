@@ -8,11 +8,11 @@ import {
   sampleNode,
   samplePaths,
   samplePeers,
-  sampleProfile,
   sampleReport,
-  sampleSurge,
   silentNode,
 } from './testing/sample_facts.ts'
+import { sampleProfile } from './testing/sample_profile.ts'
+import { sampleSurge } from './testing/sample_surge.ts'
 
 const HOSTILE = `"><script>alert(1)</script><img src=x onerror='alert(2)'>\u202egnp.exe`
 
