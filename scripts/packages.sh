@@ -31,7 +31,7 @@ test_packages='
   kubernetes-client:kubectl  # the real kubectl against the lab API server
   netcat-openbsd      # TCP and UDP by hand
   podman              # runs containers on a lab node
-  prometheus:promtool  # reads the metrics and checks the rules
+  prometheus          # reads the metrics, checks the rules and asks the queries of the dashboard
   runc                # the OCI runtime that works without CAP_SYS_RESOURCE
   tcpdump             # what is on the wire
 '
