@@ -101,7 +101,7 @@ const PAPER = `
 @media print{
   :root{${LIGHT}}
   body{font-size:10pt;padding:0;max-width:none}
-  .scroll{overflow:visible} table{font-size:7.5pt} th,td{padding:.2rem .3rem} .wide,tbody th{min-width:0}
+  .scroll{overflow:visible} table{font-size:7.5pt} th,td{padding:.2rem .3rem} .wide{min-width:8rem} tbody th{min-width:0}
   td.number{white-space:normal}
   article+article{break-before:page}
   figure,.card,.bar,tr,li,.of{break-inside:avoid} h2,h3,caption{break-after:avoid} thead{display:table-header-group}
