@@ -111,6 +111,7 @@ export async function serveStatus({
       surroundings: [...runFolder, ...faults],
       passed,
       fastLane: await kernel.call('fastLane'),
+      podCounts: await kernel.call('podCounts'),
       features: { ...features, [SOCKETS_FEATURE]: socketsText(await kernel.call('sockets')) },
       drops: readDrops(),
     })
