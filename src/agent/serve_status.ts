@@ -23,13 +23,12 @@ import { cpuMetrics } from './cpu_metrics.ts'
 import type { KernelClient } from './kernel_client.ts'
 import { switchLane } from './lane_switch.ts'
 import { metricsOf, type Usage } from './metrics.ts'
-import { PathRates } from './path_rates.ts'
 import { PathTotals } from './path_totals.ts'
-import { type PathsInput, pathsReport } from './paths_report.ts'
 import { probeMetrics } from './probe_metrics.ts'
 import { startProbing } from './probing.ts'
 import { ProfileAnswers } from './profile_answer.ts'
 import { runFolderComplaints } from './run_folder.ts'
+import { servePaths } from './serve_paths.ts'
 import { SOCKETS_FEATURE, socketsText } from './sockets_text.ts'
 import { agentStatus } from './status.ts'
 import { type Answer, type Question, type StatusServer, startStatusServer } from './status_server.ts'
@@ -45,8 +44,6 @@ export type AskedOptions = {
 
 /** Looking at the host's other tables starts programs: not for every question about the status. */
 const SURROUNDINGS_MS = 10_000
-/** Without an earlier look a rate of packets is one of so short a time. */
-const FIRST_RATE_MS = 40
 
 export async function serveStatus({
   config,
@@ -78,22 +75,6 @@ export async function serveStatus({
   // Once now, so that there is something to show.
   await kernel.call('sweepFlows')
   const totals = new PathTotals()
-  const rates = new PathRates()
-  const paths = async (): Promise<PathsInput> => {
-    if (!rates.isReady(systemClock.nowMs())) {
-      rates.look((await kernel.call('fastLane')).peers, systemClock.nowMs())
-      await systemClock.sleep(FIRST_RATE_MS)
-    }
-    const lanes = (await kernel.call('fastLane')).peers
-    return {
-      pathMode: config.pathMode,
-      peers: await kernel.call('peers'),
-      uplinkMtuBytes: core.report?.uplink?.mtuBytes ?? 0,
-      lanes,
-      rates: rates.look(lanes, systemClock.nowMs()),
-      measures: probing.measures(),
-    }
-  }
   const status = async (): Promise<AgentStatus> => {
     const peers = await kernel.call('peers')
     const { faults, passed } = await surroundings()
@@ -117,6 +98,7 @@ export async function serveStatus({
     })
   }
   const profile = new ProfileAnswers(config.profile, status)
+  const paths = servePaths({ config, core, kernel, probing })
   const server = await startStatusServer({
     socketPath: join(config.directories.run, 'agent.sock'),
     listen: listenOf(config),
@@ -138,7 +120,7 @@ export async function serveStatus({
           return answered(expositionText(metrics))
         },
       ],
-      ['/paths', async () => answered(pathsReport(await paths()))],
+      ['/paths', async () => answered(await paths.report())],
       ['/profile', (query) => profile.answer(query)],
       ['/advice', adviceAnswer(status, profile.measured)],
       ['/healthz', async () => answered({ ok: true })],
@@ -146,6 +128,7 @@ export async function serveStatus({
   })
   return {
     close: async () => {
+      paths.close()
       probing.close()
       profile.close()
       await server.close()

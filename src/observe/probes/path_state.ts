@@ -27,11 +27,15 @@ export type PathState = {
   /** Questions without an answer since the last one. */
   unanswered: number
   answered: boolean
+  /** From the first answered question on losses count; infinity: nothing is known to answer. */
+  countsFromMs: number
   heardMs: number | undefined
   /** Questions of the peer. */
   heardCount: number
   arrivedMs: number | undefined
   hasLeft: boolean
+  /** Something was learnt that nobody has been told yet. */
+  isNews: boolean
 }
 
 export type Search = {
@@ -56,10 +60,12 @@ export const newPath = (target: Target, port: number, nowMs: number): PathState 
   dueMs: nowMs,
   unanswered: 0,
   answered: false,
+  countsFromMs: Number.POSITIVE_INFINITY,
   heardMs: undefined,
   heardCount: 0,
   arrivedMs: undefined,
   hasLeft: false,
+  isNews: false,
 })
 
 /** How long a path is new: until each kind of probe had its turn. */

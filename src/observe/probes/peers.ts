@@ -1,5 +1,6 @@
 // The peers that are probed: found by name, and by the address that a packet comes from.
 
+import { type Family, familyOf } from '../../base/ip.ts'
 import { addressKey } from '../../kernel/udp_socket.ts'
 import type { PathKind, Peer } from '../../plan/peers.ts'
 import type { Heard, Probe, ReadProbe } from './packet.ts'
@@ -43,6 +44,10 @@ export class Peers {
     return this.#byName.get(name)?.heardMs
   }
 
+  directFamilies(): ReadonlySet<Family> {
+    return new Set(this.#paths.filter((p) => p.target.kind === 'direct').map((p) => familyOf(p.target.to)))
+  }
+
   /** What is known of a path stays while it leads to the same place. */
   update(peers: readonly Peer[], uplinkMtuBytes: number, nowMs: number): void {
     const names = new Set(peers.map((p) => p.name))
@@ -83,7 +88,9 @@ export function learn(peer: ProbedPeer, path: PathState, { probe, isWhole }: Rea
 export function farewell(peer: ProbedPeer): void {
   for (const kind of KINDS) {
     const path = peer.paths[kind]
-    if (path) path.hasLeft = true
+    if (!path) continue
+    path.hasLeft = true
+    path.countsFromMs = Number.POSITIVE_INFINITY
   }
 }
 

@@ -8,8 +8,10 @@ import { type PathState, SMALLEST_MTU_BYTES } from './path_state.ts'
 export function recordOutcome(question: Question, ns: number | undefined, isWhole: boolean): void {
   const { path, ask, sizeBytes } = question
   const arrived = ns !== undefined
+  path.isNews = true
   if (arrived) {
     path.answered = true
+    path.countsFromMs = Math.min(path.countsFromMs, question.sentMs)
     path.unanswered = 0
     path.whole.add(isWhole)
   }
@@ -18,7 +20,7 @@ export function recordOutcome(question: Question, ns: number | undefined, isWhol
     case 'summed':
       if (!arrived) path.unanswered++
       // Before its agent has begun, and after its farewell, a peer's silence is no loss.
-      if (path.answered && !path.hasLeft) path.samples.add(isGood ? ns : undefined)
+      if (arrived || question.sentMs >= path.countsFromMs) path.samples.add(isGood ? ns : undefined)
       path.summed.add(isGood)
       break
     case 'unsummed':
