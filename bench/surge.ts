@@ -14,7 +14,7 @@ import { measureTraffic, NOWHERE } from './lib/traffic.ts'
 import { makeCandidates } from './paths_candidates.ts'
 import { checkLane } from './paths_lane.ts'
 import { checkPaths } from './paths_rounds.ts'
-import { curveOf, surgeFigures } from './surge_figures.ts'
+import { curveOf, keptOf, surgeFigures } from './surge_figures.ts'
 import { runPasses } from './surge_passes.ts'
 import { surgePicture } from './surge_picture.ts'
 import { CORES_NEEDED, measureScale, notMeasured, printScale, scaleNames } from './surge_scale.ts'
@@ -61,8 +61,7 @@ printScale(scale)
 const save = !short && !hasFlag('no-save') && textOption('paths') === undefined
 publish('surge', surgeFigures(curves), save)
 if (save) {
-  const kept = curves.map(({ path, steps, prediction }) => ({ path, prediction, steps }))
-  writeResult('surge-curves', { paths: kept, scale })
+  writeResult('surge-curves', { paths: curves.map(keptOf), scale })
 }
 const picture = textOption('picture') ?? (save ? PICTURE : undefined)
 if (picture) writeFileSync(picture, surgePicture(curves))

@@ -40,6 +40,25 @@ export function curveOf({ path, passes }: PathRun, cores: number): Curve {
   }
 }
 
+const LEAST_STAGE = 0.01
+const KEPT_DIGITS = 4
+
+/** As the file of curves has it: shape for `podlane report`, four digits, stages of a hundredth and more. */
+export function keptOf({ path, prediction, steps }: Curve): unknown {
+  const rounded = (_: string, value: unknown): unknown =>
+    typeof value === 'number' ? Number(value.toPrecision(KEPT_DIGITS)) : value
+  const lean = steps.map((step) => ({
+    ...step,
+    stages: Object.fromEntries(
+      step.stages
+        .filter((s) => s.nsPerRequest >= LEAST_STAGE * step.nsPerRequest)
+        .map((s) => [s.stage, s.nsPerRequest]),
+    ),
+  }))
+  const kept: unknown = JSON.parse(JSON.stringify({ path, prediction, steps: lean }, rounded))
+  return kept
+}
+
 /** How far the predicted knee lies from the reached one, of it; above: positive. */
 export function predictionError({ prediction, knees }: Curve): number {
   return 'refused' in prediction ? Number.NaN : prediction.rps / median(knees) - 1
