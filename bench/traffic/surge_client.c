@@ -42,7 +42,7 @@ static double uniform(void)
 
 static double rate_at(double ns)
 {
-	return ns < (double)surge_outcome.from_ns ? surge_order.from_rate : surge_order.rate;
+	return ns < (double)(surge_outcome.from_ns - surge_order.settle_ns) ? surge_order.from_rate : surge_order.rate;
 }
 
 static void step(void)
