@@ -17,6 +17,7 @@ import type { Config } from '../schema/config.ts'
 import { expositionText } from '../schema/exposition.ts'
 import { parseListen } from '../schema/values.ts'
 import type { Core } from './core.ts'
+import { createExplain } from './explain.ts'
 import type { KernelClient } from './kernel_client.ts'
 import { switchLane } from './lane_switch.ts'
 import { metricsOf, type Usage } from './metrics.ts'
@@ -83,6 +84,7 @@ export async function serveStatus({
       surroundings: [...runFolder, ...faults],
       passed,
       fastLane: await kernel.call('fastLane'),
+      podCounts: await kernel.call('podCounts'),
       features: { ...features, [SOCKETS_FEATURE]: socketsText(await kernel.call('sockets')) },
       drops: readDrops(),
     })
@@ -103,6 +105,10 @@ export async function serveStatus({
         },
       ],
       ['/healthz', async () => answered({ ok: true })],
+    ]),
+    // No stage profile yet: its costs come in here.
+    rootQuestions: new Map([
+      ['/explain', createExplain({ config, nodeName, kernel, core, costs: () => [] })],
     ]),
   })
 }
