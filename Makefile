@@ -9,7 +9,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I bpf -I/usr/include/$(
 BPF_OBJECTS := $(patsubst bpf/%.bpf.c,dist/bpf/%.o,$(wildcard bpf/*.bpf.c))
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bench-surge bench-flat bpf-stats abi
+.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bench-surge bench-flat bench-ramp bpf-stats abi
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -87,6 +87,10 @@ bench-surge: packages build dist/bench-launch dist/bench-traffic ## an open load
 
 bench-flat: packages build dist/bench-launch dist/bench-traffic ## a packet's cost with few and with many nodes, pods and flows
 	$(NODE) --disable-warning=ExperimentalWarning bench/flat.ts
+
+bench-ramp: packages build dist/bench-traffic ## in a lab: a load by each lane until it is full, and whether its low steps had told
+	./podlane lab up --nodes 2 --pods 1
+	./podlane bench ramp; code=$$?; ./podlane lab down; exit $$code
 
 clean: ## what the build made
 	rm -rf dist node_modules

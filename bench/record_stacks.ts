@@ -1,5 +1,6 @@
-// Records kernel stacks of traffic over each path, as fixtures of the stage table's tests: «samples leaf caller …» a
-// line, the most frequent first. Options: --ms (400), --lines (120), --hz (1997), --candidates.
+// Records kernel stacks of traffic over each path, as fixtures of the stage table's tests: «stage samples leaf caller …»
+// a line, the most frequent first, the stage as the table has it now: to be read by a person before it is committed.
+// Options: --ms (400), --lines (100), --hz (1997), --candidates.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -7,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { must } from '../src/base/result.ts'
 import { functionNames } from '../src/kernel/kallsyms.ts'
+import { classify } from '../src/observe/profile/classify.ts'
+import { FunctionTable } from '../src/observe/profile/function_table.ts'
 import { type Sampler, startSampler } from '../src/observe/profile/sampler.ts'
 import { enterSandbox, option, textOption } from './lib/sandbox.ts'
 import { type Kind, measureTraffic } from './lib/traffic.ts'
@@ -14,6 +17,7 @@ import { type Candidate, makeCandidates } from './paths_candidates.ts'
 
 const FOLDER = fileURLToPath(new URL('../src/observe/profile/testing/stacks/', import.meta.url))
 const KINDS: readonly Kind[] = ['rr', 'crr', 'udp', 'stream']
+const functionTable = new FunctionTable()
 const CORE = cpus().length - 1
 
 enterSandbox()
@@ -65,6 +69,11 @@ async function text(stacks: readonly { addresses: number[]; samples: number }[])
   }
   return [...samples]
     .sort(([, a], [, b]) => b - a)
-    .slice(0, option('lines', 120))
-    .map(([stack, count]) => `${count} ${stack}`)
+    .slice(0, option('lines', 100))
+    .map(([stack, count]) => `${verdictOf(stack.split(' '))} ${count} ${stack}`)
+}
+
+function verdictOf(stack: readonly string[]): string {
+  const verdict = classify((i) => functionTable.wordOf(stack[i] ?? ''), stack.length)
+  return verdict.kind === 'packet' ? verdict.stage : verdict.kind
 }

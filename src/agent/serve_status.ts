@@ -16,12 +16,14 @@ import type { AgentStatus } from '../schema/agent_status.ts'
 import type { Config } from '../schema/config.ts'
 import { expositionText } from '../schema/exposition.ts'
 import { parseListen } from '../schema/values.ts'
+import { AdviceAnswers } from './advice_answer.ts'
 import type { Core } from './core.ts'
 import { createExplain } from './explain.ts'
 import type { KernelClient } from './kernel_client.ts'
 import { switchLane } from './lane_switch.ts'
 import { metricsOf, type Usage } from './metrics.ts'
 import { PathTotals } from './path_totals.ts'
+import { ProfileAnswers } from './profile_answer.ts'
 import { runFolderComplaints } from './run_folder.ts'
 import { SOCKETS_FEATURE, socketsText } from './sockets_text.ts'
 import { agentStatus } from './status.ts'
@@ -89,7 +91,9 @@ export async function serveStatus({
       drops: readDrops(),
     })
   }
-  return startStatusServer({
+  const profile = new ProfileAnswers(config.profile, status)
+  const advice = new AdviceAnswers(status, profile.measured)
+  const server = await startStatusServer({
     socketPath: join(config.directories.run, 'agent.sock'),
     listen: listenOf(config),
     log,
@@ -101,9 +105,12 @@ export async function serveStatus({
         '/metrics',
         async () => {
           const now = await status()
-          return answered(expositionText(metricsOf(now, totals.look(now), usage())))
+          const metrics = metricsOf(now, totals.look(now), usage())
+          return answered(expositionText([...metrics, ...(await profile.metrics())]))
         },
       ],
+      ['/profile', (query) => profile.answer(query)],
+      ['/advice', (query) => advice.answer(query)],
       ['/healthz', async () => answered({ ok: true })],
     ]),
     // No stage profile yet: its costs come in here.
@@ -111,6 +118,13 @@ export async function serveStatus({
       ['/explain', createExplain({ config, nodeName, kernel, core, costs: () => [] })],
     ]),
   })
+  return {
+    close: async () => {
+      advice.close()
+      profile.close()
+      await server.close()
+    },
+  }
 }
 
 const answered = (body: object | string): Answer => ({ code: 200, body })

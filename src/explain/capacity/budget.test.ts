@@ -87,7 +87,7 @@ const refused = (points: readonly BudgetPoint[]): string => {
 
 test('a weak fit is refused, with the reason', () => {
   const good = loads(host, 0.7, 0.01, seeded(5))
-  assert.match(refused(good.slice(0, 4)), /^weak-fit: .*found 4 below saturation/)
+  assert.match(refused(good.slice(0, 4)), /^weak-fit: .*found 4 points below saturation/)
   assert.match(refused(good.slice(-6).map((p) => ({ ...p, rps: 30_000 + p.rps / 10 }))), /range of load/)
   assert.match(refused(loads(host, 0.15, 0, seeded(5))), /the knee would lie at/)
   assert.match(

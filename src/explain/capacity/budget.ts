@@ -13,7 +13,7 @@ export type BudgetPoint = {
   /** Over all cores, /proc/stat's non-idle time. */
   readonly busyNsPerSecond: number
   /** 0..1 by core: what of each was busy with work that cannot move to another core (softirq, pinned threads). */
-  readonly coreShares?: readonly number[]
+  readonly coreShares?: readonly number[] | undefined
 }
 export type BudgetOptions = {
   readonly cores: number
@@ -35,7 +35,10 @@ export type BudgetFit = {
   readonly residualShare: number
 }
 
-export const LEAST_POINTS = 5
+/** Of the cores' time: beyond it nothing is left for what comes late, and the longest waits grow without bounds. */
+export const USABLE_SHARE = 0.95
+
+const LEAST_POINTS = 5
 /** Busier than this a point says where the knee is, not what a request costs. */
 const FULL = 0.97
 const LEAST_RANGE = 2
@@ -44,6 +47,8 @@ const MOST_RESIDUAL = 0.15
 const MOST_WIDTH = 0.6
 /** Of the way from the last point to the knee, to each side of it. */
 const DOUBT = 0.1
+/** A fit takes some milliseconds. */
+const MOST_CORES = 2
 const NS = 1e9
 const SEED = 1
 
@@ -91,7 +96,7 @@ type Part = { readonly fitted: Fitted; readonly knee: Estimate; readonly residua
 
 function fitPart(points: readonly BusyPoint[], capacity: number, share: number): Result<Part> {
   if (points.length < LEAST_POINTS)
-    return weak(`${points.length} below saturation`, `${LEAST_POINTS} points or more below saturation`)
+    return weak(`${points.length} points below saturation`, `${LEAST_POINTS} or more`)
   const rates = points.map((p) => p.rate)
   const [least, most] = [Math.min(...rates), Math.max(...rates)]
   if (most < least * LEAST_RANGE)
@@ -121,19 +126,22 @@ function beyond(last: number, { value, low, high }: Estimate): Estimate {
   return { value, low: low - doubt, high: high + doubt }
 }
 
+/** Of the cores that the load fills most; the knees of others lie beyond theirs. The nearest first. */
 function coreKnees(points: readonly BudgetPoint[], share: number) {
-  const cores = Math.min(...points.map((p) => p.coreShares?.length ?? 0))
-  return Array.from({ length: cores }, (_, core) => {
-    const busy = points.map((p) => ({ rate: p.rps, busy: (p.coreShares?.[core] ?? 0) * NS }))
-    // A core that the load hardly touches has nothing to fit, and does not bind.
-    const part = fitPart(
-      busy.filter((p) => p.busy < FULL * share * NS),
-      NS,
-      share,
-    )
-    return part.ok ? [{ core, part: part.value }] : []
-  })
-    .flat()
+  const fullest = [...(points.at(-1)?.coreShares ?? []).entries()]
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, MOST_CORES)
+  return fullest
+    .flatMap(([core]) => {
+      const busy = points.map((p) => ({ rate: p.rps, busy: (p.coreShares?.[core] ?? 0) * NS }))
+      // A core that the load hardly touches has nothing to fit, and does not bind.
+      const part = fitPart(
+        busy.filter((p) => p.busy < FULL * share * NS),
+        NS,
+        share,
+      )
+      return part.ok ? [{ core, part: part.value }] : []
+    })
     .sort((a, b) => a.part.knee.value - b.part.knee.value)
 }
 

@@ -62,8 +62,7 @@ export function takeEntries(
     if (done < 0 && done !== -ENOENT)
       return bpfFault(`map ${map.spec.name}`, 'its entries taken out', -done, 'this needs Linux 5.6')
     const count = attr.read32(32)
-    for (let i = 0; i < count; i++)
-      take(slot(keys, map.spec.keySize, i), slot(values, map.valueBytes, i))
+    for (let i = 0; i < count; i++) take(slot(keys, map.spec.keySize, i), slot(values, map.valueBytes, i))
     if (done === -ENOENT) return ok(undefined)
   }
 }

@@ -2,14 +2,7 @@
 // (locks, memory, wakeups) are its caller's time. Pure.
 
 import { STAGES, type Stage } from '../../schema/stages.ts'
-import {
-  CLASS,
-  CLASS_BITS,
-  CONTEXT_BITS,
-  DRIVERS_BELOW,
-  QUESTION,
-  stageClass,
-} from './function_table.ts'
+import { CLASS, CLASS_BITS, CONTEXT_BITS, DRIVERS_BELOW, QUESTION, stageClass } from './function_table.ts'
 
 export type Verdict =
   | { readonly kind: 'idle' | 'elsewhere' }

@@ -35,8 +35,7 @@ export class FunctionTable {
   readonly #root = newNode()
 
   constructor() {
-    for (const [stage, patterns] of Object.entries(table.stages))
-      this.#classes(patterns, CLASS.STAGE + STAGES.findIndex((s) => s === stage))
+    for (const stage of STAGES) if (stage !== 'other') this.#classes(table.stages[stage], stageClass(stage))
     this.#classes(table.library, CLASS.LIBRARY)
     this.#classes(table.idle, CLASS.IDLE)
     this.#classes(table.elsewhere, CLASS.ELSEWHERE)

@@ -33,7 +33,10 @@ export class SymbolWords {
 /** Some 100 ms of reading, in pieces between which other work has its turn. */
 export async function readSymbolWords(table: FunctionTable, path?: string): Promise<Result<SymbolWords>> {
   const pairs = new SortedPairs()
-  const read = await readKallsyms((address, bytes, from, to) => pairs.add(address, table.wordAt(bytes, from, to)), path)
+  const read = await readKallsyms(
+    (address, bytes, from, to) => pairs.add(address, table.wordAt(bytes, from, to)),
+    path,
+  )
   if (!read.ok) return read
   return ok(pairs.borders())
 }
