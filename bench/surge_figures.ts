@@ -41,7 +41,7 @@ export function curveOf({ path, passes }: PathRun, cores: number): Curve {
 }
 
 /** A pass in which nothing was served has no knee, and takes no part. */
-const known = (values: readonly number[]): readonly number[] => values.filter((v) => !Number.isNaN(v))
+export const known = (values: readonly number[]): readonly number[] => values.filter((v) => !Number.isNaN(v))
 
 /** NaN where no pass found one. */
 export const kneeRps = ({ knees }: Curve): number => median(known(knees))

@@ -2,7 +2,7 @@
 
 import { printTable } from './lib/figures.ts'
 import { median } from './lib/statistics.ts'
-import { type Curve, FLANNEL, farthest, kneeRps, predictionError, stepNear } from './surge_figures.ts'
+import { type Curve, FLANNEL, farthest, kneeRps, known, predictionError, stepNear } from './surge_figures.ts'
 import { isServed, P99_BOUND_MS, SERVED_SHARE } from './surge_knee.ts'
 import type { Step } from './surge_steps.ts'
 
@@ -52,10 +52,10 @@ export function printKnees(curves: readonly Curve[]): void {
       const error = predictionError(curve)
       return [
         path,
-        ...[knees, kneesDown].map((all) => thousands(median(all))),
+        ...[knees, kneesDown].map((all) => thousands(median(known(all)))),
         'refused' in prediction ? 'refused' : thousands(prediction.rps),
         Number.isNaN(error) ? '' : percent(error),
-        median(p99AtHalfMs).toFixed(3),
+        median(known(p99AtHalfMs)).toFixed(3),
         isLowerBound ? 'at least: the path’s own limit was not reached' : '',
       ]
     }),
