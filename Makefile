@@ -9,7 +9,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I bpf -I/usr/include/$(
 BPF_OBJECTS := $(patsubst bpf/%.bpf.c,dist/bpf/%.o,$(wildcard bpf/*.bpf.c))
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bench-surge bench-flat bench-ramp bpf-stats abi
+.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bench-surge bench-flat bench-overhead bench-profile bench-ramp bpf-stats abi
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -91,6 +91,12 @@ bench-flat: packages build dist/bench-launch dist/bench-traffic ## a packet's co
 bench-ramp: packages build dist/bench-traffic ## in a lab: a load by each lane until it is full, and whether its low steps had told
 	./podlane lab up --nodes 2 --pods 1
 	./podlane bench ramp; code=$$?; ./podlane lab down; exit $$code
+
+bench-overhead: packages build dist/bench-launch dist/bench-traffic ## what the continuous profile costs
+	$(NODE) --disable-warning=ExperimentalWarning bench/overhead.ts
+
+bench-profile: packages build dist/bench-launch dist/bench-traffic ## the profile's stages against /proc/stat
+	$(NODE) --disable-warning=ExperimentalWarning bench/profile.ts
 
 clean: ## what the build made
 	rm -rf dist node_modules

@@ -31,6 +31,8 @@ export type Candidate = {
 /** Wires the pods of a pair. @returns the address of the second one */
 export type Build = (pair: Pair) => Promise<string>
 
+// Each would sample the whole machine, which has one agent only where it is a node.
+const profileOff = parseConfig('profile: off', 'probe').ok ? 'profile: off\n' : ''
 const knowsLane = parseConfig('lane: plain', 'probe').ok
 
 const builds: Readonly<Record<string, Build>> = {
@@ -115,7 +117,7 @@ export function podlane(lane: 'fast' | 'plain', pathMode: 'direct' | 'vxlan', mo
     )
     const input = `${FOLDER}/${pair[0].node.name}-nodes.yaml`
     writeFileSync(input, `nodes:\n${[...rows, ...(more.nodes ?? [])].join('')}`)
-    const config = `input: { kind: static, file: ${input} }\npathMode: ${pathMode}\n${knowsLane ? `lane: ${lane}\n` : ''}${more.config ?? ''}`
+    const config = `input: { kind: static, file: ${input} }\npathMode: ${pathMode}\n${knowsLane ? `lane: ${lane}\n` : ''}${profileOff}${more.config ?? ''}`
     const agents = pair.map(({ node }) =>
       startAgentProcess(`${node.name}-agent`, node.path, `nodeName: ${node.name}\n${config}`),
     )

@@ -17,6 +17,7 @@ import { type Candidate, makeCandidates } from './paths_candidates.ts'
 
 const FOLDER = fileURLToPath(new URL('../src/observe/profile/testing/stacks/', import.meta.url))
 const KINDS: readonly Kind[] = ['rr', 'crr', 'udp', 'stream']
+const MOST_FOREIGN = 12
 const functionTable = new FunctionTable()
 const CORE = cpus().length - 1
 
@@ -67,10 +68,15 @@ async function text(stacks: readonly { addresses: number[]; samples: number }[])
     const key = stack.addresses.map((a) => nameOf.get(a)).join(' ')
     samples.set(key, (samples.get(key) ?? 0) + stack.samples)
   }
-  return [...samples]
+  const lines = [...samples]
     .sort(([, a], [, b]) => b - a)
-    .slice(0, option('lines', 100))
     .map(([stack, count]) => `${verdictOf(stack.split(' '))} ${count} ${stack}`)
+  const isForeign = (line: string): boolean => line.startsWith('elsewhere ')
+  return [
+    ...lines.filter((l) => !isForeign(l)).slice(0, option('lines', 100)),
+    // Of what else the machine does a few.
+    ...lines.filter(isForeign).slice(0, MOST_FOREIGN),
+  ]
 }
 
 function verdictOf(stack: readonly string[]): string {

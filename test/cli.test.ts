@@ -20,6 +20,7 @@ test('every command helps with examples', () => {
     'agent',
     'status',
     'lane',
+    'profile',
     'explain',
     'config',
     'install-cni',
@@ -43,6 +44,7 @@ test('wrong usage ends with 2, a failure with 1 and its fault in one line', () =
   assert.equal(run('lab', 'up', '--ipv6', '--dual').status, 2)
   assert.equal(run('lab', 'up', '--lane', 'slow').status, 2)
   assert.equal(run('lane', 'slow').status, 2)
+  assert.equal(run('profile', '--for', 'soon').status, 2)
   assert.equal(run('explain', 'a').status, 2)
   assert.equal(run('explain', 'a', 'b', '--bytes', 'many').status, 2)
   assert.match(run('lab', 'explain', 'a', 'b').stderr, /one that is up, found none; run «podlane lab up»/)

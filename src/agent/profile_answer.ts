@@ -4,18 +4,19 @@ import { systemClock } from '../base/clock.ts'
 import { faultText } from '../base/result.ts'
 import { closeFd } from '../kernel/bpf/command.ts'
 import { enableStatistics } from '../kernel/bpf/program_info.ts'
-import { functionNames } from '../kernel/kallsyms.ts'
 import { cpuDelta, readCpuTimes } from '../observe/cpu_times.ts'
+import { namedOthers } from '../observe/profile/others.ts'
+import { pathCosts } from '../observe/profile/path_costs.ts'
 import { Profiler } from '../observe/profile/profiler.ts'
 import { readProgramTimes } from '../observe/profile/program_times.ts'
 import { countersReport, profileReport } from '../observe/profile/report.ts'
-import { MANY_OTHERS, since, stageOfCell, type Tally } from '../observe/profile/tally.ts'
-import type { AgentStatus } from '../schema/agent_status.ts'
+import { since, type Tally } from '../observe/profile/tally.ts'
 import type { Config } from '../schema/config.ts'
 import type { Metric } from '../schema/exposition.ts'
-import { MOST_SECONDS, type ProfileReport } from '../schema/profile_report.ts'
-import { STAGES } from '../schema/stages.ts'
+import { MOST_SECONDS, type PathCost, type ProfileReport } from '../schema/profile_report.ts'
+import { profileMetrics } from './profile_metrics.ts'
 import { type PodCounts, TrafficCounts } from './profile_traffic.ts'
+import type { CountsView } from './status.ts'
 import type { Answer } from './status_server.ts'
 
 /** How often samples are taken out of the kernel; in between there is room for some thousand kinds of stacks. */
@@ -25,8 +26,10 @@ const RAISED_DRAIN_MS = 500
 const RAISED_HZ = 997
 /** Without a question about an interval the last minute is shown: looks at the counts are kept so long. */
 const LOOK_MS = 60_000
-/** As many unknown functions are named. */
-const MOST_NAMED = 12
+/** Each looks at the samples twice a second. */
+const MOST_AT_ONCE = 8
+/** A cost is told to others when its interval begins above this part of it: from some 15 samples on. */
+const SURE_SHARE = 0.5
 
 type Look = {
   readonly atNs: bigint
@@ -38,20 +41,24 @@ type Look = {
 
 export class ProfileAnswers {
   readonly #profiler: Profiler
-  readonly #status: () => Promise<AgentStatus>
+  readonly #counts: () => Promise<CountsView>
   readonly #traffic = new TrafficCounts()
   readonly #drain: NodeJS.Timeout
   readonly #minute: NodeJS.Timeout
+  readonly #first: NodeJS.Timeout
+  #asking = 0
   readonly #end = new AbortController()
   /** The last two, a minute apart: the older one begins what is shown without a question about an interval. */
   #looks: readonly Look[] = []
+  #costs: readonly PathCost[] = []
 
-  constructor(config: Config['profile'], status: () => Promise<AgentStatus>) {
+  constructor(config: Config['profile'], counts: () => Promise<CountsView>) {
     this.#profiler = new Profiler(config === 'off' ? 0 : config.hz)
-    this.#status = status
+    this.#counts = counts
     this.#drain = setInterval(() => void this.#profiler.look(), CONTINUOUS_DRAIN_MS)
     this.#minute = setInterval(() => void this.#keepLook(), LOOK_MS)
-    void this.#keepLook()
+    // Not while the agent starts: pods wait for it.
+    this.#first = setTimeout(() => void this.#keepLook(), CONTINUOUS_DRAIN_MS)
   }
 
   /** `?seconds=N`: the next N seconds, by many samples; without, the last minute or two by few. */
@@ -60,7 +67,19 @@ export class ProfileAnswers {
     const seconds = Number(text)
     if (text !== null && !(seconds > 0 && seconds <= MOST_SECONDS))
       return { code: 400, body: { error: `seconds: a number from above 0 to ${MOST_SECONDS}` } }
-    return { code: 200, body: text === null ? await this.#recent() : await this.#measure(seconds) }
+    if (this.#asking >= MOST_AT_ONCE)
+      return { code: 429, body: { error: `${MOST_AT_ONCE} intervals are being measured: ask again later` } }
+    this.#asking++
+    try {
+      return { code: 200, body: text === null ? await this.#recent() : await this.#measure(seconds) }
+    } finally {
+      this.#asking--
+    }
+  }
+
+  /** What a packet costs on each path, of the last interval that was looked at; empty before the first. */
+  get costs(): readonly PathCost[] {
+    return this.#costs
   }
 
   /** Of the next seconds. */
@@ -68,42 +87,36 @@ export class ProfileAnswers {
 
   /** Since the agent started. */
   async metrics(): Promise<readonly Metric[]> {
-    const tally = await this.#profiler.look()
-    if (tally.samples === 0) return []
-    const ns = new Float64Array(STAGES.length)
-    for (const [cell, cellNs] of tally.cellNs.entries())
-      ns[stageOfCell(cell)] = (ns[stageOfCell(cell)] ?? 0) + cellNs
-    return [
-      {
-        name: 'podlane_stage_seconds_total',
-        type: 'counter',
-        help: 'CPU time of packet handling, by stage, estimated from samples.',
-        samples: STAGES.map((stage, i) => ({ labels: { stage }, value: (ns[i] ?? 0) / 1e9 })),
-      },
-      {
-        name: 'podlane_profile_own_seconds_total',
-        type: 'counter',
-        help: 'CPU time that taking and reading the samples took.',
-        samples: [{ value: (tally.programNs + tally.readNs) / 1e9 }],
-      },
-    ]
+    return profileMetrics(await this.#profiler.look())
   }
 
   close(): void {
     clearInterval(this.#drain)
     clearInterval(this.#minute)
+    clearTimeout(this.#first)
     this.#end.abort()
     this.#profiler.close()
   }
 
   async #keepLook(): Promise<void> {
     const look = await this.#look()
+    const before = this.#looks.at(-1)
     this.#looks = [...this.#looks.slice(-1), look]
+    if (!before) return
+    const traffic = this.#traffic.between(before.counts, look.counts)
+    this.#keepCosts(pathCosts(since(look.tally, before.tally), traffic.paths))
+  }
+
+  /** Paths without enough samples keep what was known of them. */
+  #keepCosts(paths: readonly PathCost[]): void {
+    const sure = paths.filter((p) => p.lowNs > p.nsPerPacket * SURE_SHARE)
+    const isNew = (old: PathCost): boolean => sure.some((p) => p.path === old.path && p.lane === old.lane)
+    this.#costs = [...sure, ...this.#costs.filter((old) => !isNew(old))]
   }
 
   async #look(): Promise<Look> {
     const tally = await this.#profiler.look()
-    const counts = this.#traffic.look(await this.#status())
+    const counts = this.#traffic.look(await this.#counts())
     const { runNs } = readProgramTimes()
     return { atNs: process.hrtime.bigint(), tally, cpu: readCpuTimes(), counts, programsNs: runNs }
   }
@@ -143,7 +156,9 @@ export class ProfileAnswers {
     }
     if (fault || tally.samples === 0)
       return countersReport({ ...input, programsNs: to.programsNs - from.programsNs })
-    return profileReport({ ...input, tally, others: await namedOthers(tally) })
+    const report = profileReport({ ...input, tally, others: await namedOthers(tally) })
+    this.#keepCosts(report.paths)
+    return report
   }
 
   #missing(counts: PodCounts): string[] {
@@ -157,20 +172,4 @@ export class ProfileAnswers {
     if (!counts.hasPods) out.push('CPU time by pod: no pod’s packets are counted')
     return out
   }
-}
-
-async function namedOthers(tally: Tally): Promise<ProfileReport['others']> {
-  const largest = [...tally.others]
-    .filter(([, ns]) => ns > 0)
-    .sort(([, a], [, b]) => b - a)
-    .slice(0, MOST_NAMED)
-  if (largest.length === 0) return []
-  const names = await functionNames(largest.map(([address]) => address))
-  const sums = new Map<string, number>()
-  for (const [i, [address, ns]] of largest.entries()) {
-    const found = names.ok ? (names.value[i] ?? 'unknown') : 'unknown'
-    const symbol = address === MANY_OTHERS ? 'many more' : found
-    sums.set(symbol, (sums.get(symbol) ?? 0) + ns)
-  }
-  return [...sums].map(([symbol, ns]) => ({ symbol, ns }))
 }

@@ -2,12 +2,10 @@
 
 import type { PathPackets, PodPackets } from '../observe/profile/path_costs.ts'
 import type { Traffic } from '../observe/profile/report.ts'
-import type { AgentStatus, LaneTraffic } from '../schema/agent_status.ts'
 import { type PathTotal, PathTotals } from './path_totals.ts'
+import type { CountsView } from './status.ts'
 
-type Pod = Pick<AgentStatus['pods'][number], 'containerId' | 'namespace' | 'name' | 'addresses'> & {
-  readonly traffic?: LaneTraffic | undefined
-}
+type Pod = CountsView['pods'][number]
 export type PodCounts = {
   readonly totals: readonly PathTotal[]
   /** By container. */
@@ -19,7 +17,7 @@ export type PodCounts = {
 export class TrafficCounts {
   readonly #totals = new PathTotals()
 
-  look(status: Pick<AgentStatus, 'fastLane' | 'peers'> & { readonly pods: readonly Pod[] }): PodCounts {
+  look(status: CountsView): PodCounts {
     const counted = status.pods.filter((p) => p.traffic !== undefined)
     return {
       totals: this.#totals.look(status),

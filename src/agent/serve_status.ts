@@ -26,7 +26,7 @@ import { PathTotals } from './path_totals.ts'
 import { ProfileAnswers } from './profile_answer.ts'
 import { runFolderComplaints } from './run_folder.ts'
 import { SOCKETS_FEATURE, socketsText } from './sockets_text.ts'
-import { agentStatus } from './status.ts'
+import { agentStatus, type CountsInput, countsView } from './status.ts'
 import { type Answer, type Question, type StatusServer, startStatusServer } from './status_server.ts'
 
 export type AskedOptions = {
@@ -69,30 +69,33 @@ export async function serveStatus({
   // Once now, so that there is something to show.
   await kernel.call('sweepFlows')
   const totals = new PathTotals()
+  const counts = async (): Promise<CountsInput> => ({
+    tables,
+    peers: await kernel.call('peers'),
+    endpoints: live.endpoints,
+    hostPortsOf: (e) => live.hostPortsOf(e),
+    fastLane: await kernel.call('fastLane'),
+    podCounts: await kernel.call('podCounts'),
+  })
   const status = async (): Promise<AgentStatus> => {
-    const peers = await kernel.call('peers')
     const { faults, passed } = await surroundings()
     return agentStatus({
+      ...(await counts()),
       version,
       nodeName,
       startedAtMs,
-      tables,
       ready: await live.status(),
       report: core.report,
-      peers,
       counts: live.counts(),
-      endpoints: live.endpoints,
-      hostPortsOf: (e) => live.hostPortsOf(e),
       surroundings: [...runFolder, ...faults],
       passed,
-      fastLane: await kernel.call('fastLane'),
-      podCounts: await kernel.call('podCounts'),
       features: { ...features, [SOCKETS_FEATURE]: socketsText(await kernel.call('sockets')) },
       drops: readDrops(),
     })
   }
-  const profile = new ProfileAnswers(config.profile, status)
-  const advice = new AdviceAnswers(status, profile.measured)
+  const profile = new ProfileAnswers(config.profile, async () => countsView(await counts()))
+  const counted = async () => ({ ...countsView(await counts()), uplink: core.report?.uplink })
+  const advice = new AdviceAnswers(counted, profile.measured)
   const server = await startStatusServer({
     socketPath: join(config.directories.run, 'agent.sock'),
     listen: listenOf(config),
@@ -109,13 +112,12 @@ export async function serveStatus({
           return answered(expositionText([...metrics, ...(await profile.metrics())]))
         },
       ],
-      ['/profile', (query) => profile.answer(query)],
-      ['/advice', (query) => advice.answer(query)],
       ['/healthz', async () => answered({ ok: true })],
     ]),
-    // No stage profile yet: its costs come in here.
-    rootQuestions: new Map([
-      ['/explain', createExplain({ config, nodeName, kernel, core, costs: () => [] })],
+    rootQuestions: new Map<string, Question>([
+      ['/explain', createExplain({ config, nodeName, kernel, core, costs: () => profile.costs })],
+      ['/profile', (query) => profile.answer(query)],
+      ['/advice', (query) => advice.answer(query)],
     ]),
   })
   return {

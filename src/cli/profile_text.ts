@@ -17,8 +17,10 @@ export function profileText(report: ProfileReport): string {
     othersText(report),
     report.paths.length > 0 ? pathsText(report.paths) : '',
     report.pods.length > 0 ? podsText(report.pods) : '',
-    ...report.missing.map((m) => `${paint('yellow', 'missing')} ${m}`),
-    `${paint('dim', 'measuring took')} ${percent(report.own.share, 2)} of one core`,
+    [
+      ...report.missing.map((m) => `${paint('yellow', 'missing')} ${m}`),
+      `${paint('dim', 'measuring took')} ${percent(report.own.share, 2)} of one core`,
+    ].join('\n'),
   ]
     .filter((part) => part !== '')
     .join('\n\n')

@@ -44,6 +44,8 @@ directories:
   bpf: /sys/fs/bpf/podlane
 http:
   listen: 127.0.0.1:9474
+profile:
+  hz: 49
 log:
   level: info
 `,
@@ -107,6 +109,8 @@ test('a bad value is named with key, line, value and what is wanted', () => {
       'an address and port such as 127.0.0.1:9474 or [::1]:9474',
     ],
     ['http: on', 'http', 'off, or listen: 127.0.0.1:9474'],
+    ['profile: {hz: 0}', 'profile.hz', 'a whole number from 1 to 997'],
+    ['profile: on', 'profile', 'off, or hz: 49'],
     ['nodeName: Worker_1', 'nodeName', 'a node name: lower-case letters, digits, dots and dashes'],
   ]
   for (const [text, key, wanted] of cases) {

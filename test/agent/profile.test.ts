@@ -54,6 +54,9 @@ test('GET /profile splits the time of packets into stages that add up, and says 
   const [path, ...others] = report.paths
   assert.deepEqual([path?.path, path?.lane, others.length], ['vxlan', 'plain', 0])
   assert.ok(path && path.packets > 0 && path.lowNs < path.nsPerPacket && path.nsPerPacket < path.highNs)
+  const [pod] = report.pods
+  assert.ok(pod && pod.packets > 0 && pod.bytes > 1000 * pod.packets * 0.9, JSON.stringify(report.pods))
+  assert.ok(pod.ns > 0 && pod.ns <= report.packetNs * 1.001 && pod.addresses.length === 2)
   assert.ok(report.own.ns > 0)
   assert.match(report.missing.join(), /\d+ agents share this kernel/)
 })
@@ -69,8 +72,15 @@ test('in the fast lane a packet’s time is our programs’ and no tunnel device
 
 test('the continuous profile has samples of its low rate and is exposed as counters; off, it still measures when asked', async (t) => {
   const { a, b } = await underTraffic(t, {})
-  await until('the continuous mode has met packets', async () => (await profileOf(a, '')).packetNs > 0)
-  assert.equal((await profileOf(a, '')).hz, 49)
+  // The first look at samples comes some seconds after the start; a question before that measures an interval.
+  await until(
+    'the continuous mode has met packets',
+    async () => {
+      const { hz, packetNs } = await profileOf(a, '')
+      return hz === 49 && packetNs > 0
+    },
+    20_000,
+  )
   const exposed = await metrics(a)
   const checked = spawnSync('promtool', ['check', 'metrics'], { input: exposed, encoding: 'utf8' })
   assert.deepEqual([checked.status, checked.stdout + checked.stderr], [0, ''])

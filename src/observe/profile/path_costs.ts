@@ -4,12 +4,12 @@
 import type { PathCost, PodCost } from '../../schema/profile_report.ts'
 import { STAGES, type Stage } from '../../schema/stages.ts'
 import { CONTEXT } from './function_table.ts'
-import { poissonInterval } from './poisson.ts'
+import { timeInterval } from './poisson.ts'
 import { contextOfCell, stageOfCell, type Tally } from './tally.ts'
 
 /** Packets of pods in the interval, sent and received. */
 export type PathPackets = Pick<PathCost, 'path' | 'lane' | 'packets'>
-type Sum = { readonly ns: Float64Array; samples: number }
+type Sum = { readonly ns: Float64Array; squares: number }
 type Eligible = (p: PathPackets) => boolean
 
 const TUNNEL: readonly (Stage | undefined)[] = ['encapsulation', 'decapsulation']
@@ -34,7 +34,7 @@ function eligibleFor(cell: number): Eligible {
 export function pathCosts(tally: Tally, packets: readonly PathPackets[]): PathCost[] {
   const busy = packets.filter((p) => p.packets > 0)
   const sums = new Map(
-    busy.map((p): [PathPackets, Sum] => [p, { ns: new Float64Array(STAGES.length), samples: 0 }]),
+    busy.map((p): [PathPackets, Sum] => [p, { ns: new Float64Array(STAGES.length), squares: 0 }]),
   )
   for (const [cell, ns] of tally.cellNs.entries()) {
     if (ns <= 0) continue
@@ -45,21 +45,20 @@ export function pathCosts(tally: Tally, packets: readonly PathPackets[]): PathCo
       if (!sum) continue
       const stage = stageOfCell(cell)
       sum.ns[stage] = (sum.ns[stage] ?? 0) + (ns * p.packets) / all
-      sum.samples += ((tally.cellSamples[cell] ?? 0) * p.packets) / all
+      sum.squares += ((tally.cellSquares[cell] ?? 0) * p.packets ** 2) / all ** 2
     }
   }
-  return [...sums].map(([p, { ns, samples }]) => costOf(p, ns, samples))
+  return [...sums].map(([p, { ns, squares }]) => costOf(p, ns, squares))
 }
 
-function costOf(p: PathPackets, ns: Float64Array, samples: number): PathCost {
-  const nsPerPacket = ns.reduce((a, b) => a + b, 0) / p.packets
-  const [low, high] = poissonInterval(samples)
-  const each = samples > 0 ? nsPerPacket / samples : 0
+function costOf(p: PathPackets, ns: Float64Array, squares: number): PathCost {
+  const all = ns.reduce((a, b) => a + b, 0)
+  const { lowNs, highNs } = timeInterval(all, squares, 0)
   return {
     ...p,
-    nsPerPacket,
-    lowNs: low * each,
-    highNs: high * each,
+    nsPerPacket: all / p.packets,
+    lowNs: lowNs / p.packets,
+    highNs: highNs / p.packets,
     stages: STAGES.map((stage, i) => ({ stage, nsPerPacket: (ns[i] ?? 0) / p.packets }))
       .filter((s) => s.nsPerPacket > 0)
       .sort((a, b) => b.nsPerPacket - a.nsPerPacket),

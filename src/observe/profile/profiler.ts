@@ -9,8 +9,10 @@ import { type Sampler, startSampler } from './sampler.ts'
 import { readSymbolWords, type SymbolWords } from './symbol_words.ts'
 import { Batch, copyOf, emptyTally, type Tally } from './tally.ts'
 
-/** Modules come without a sign; programs have ids. */
+/** Modules come without a sign. */
 const SYMBOLS_MS = 600_000
+/** Programs have ids, but where many come and go the functions are not read for each. */
+const NEW_PROGRAMS_MS = 60_000
 
 export class Profiler {
   /** 0: only while somebody asks. */
@@ -19,6 +21,9 @@ export class Profiler {
   #sampler: Sampler | undefined
   #words: SymbolWords | undefined
   #wordsAtMs = 0
+  #reading: Promise<void> | undefined
+  /** Somebody asks: it should be as it is now. */
+  #isOld = false
   #lastProgramId = 0
   /** Rates that are asked for above the continuous one. */
   readonly #raised: number[] = []
@@ -47,6 +52,7 @@ export class Profiler {
 
   /** Samples at `hz` from now on if that is more, until the function that it returns is called. */
   async raise(hz: number): Promise<Result<() => Promise<void>>> {
+    this.#isOld = true
     await this.#drain()
     this.#raised.push(hz)
     this.#setRate()
@@ -100,22 +106,33 @@ export class Profiler {
   }
 
   async #knowFunctions(): Promise<SymbolWords | undefined> {
-    const nowMs = performance.now()
-    const isNew = nextProgramId(this.#lastProgramId) !== undefined
-    if (this.#words && !isNew && nowMs - this.#wordsAtMs < SYMBOLS_MS) return this.#words
+    if (this.#words && !this.#areFunctionsOld(performance.now())) return this.#words
+    // Whoever comes meanwhile waits for the same reading.
+    this.#reading ??= this.#readFunctions().finally(() => {
+      this.#reading = undefined
+    })
+    await this.#reading
+    return this.#words
+  }
+
+  async #readFunctions(): Promise<void> {
+    this.#isOld = false
+    this.#wordsAtMs = performance.now()
     for (const id of programIds(this.#lastProgramId)) this.#lastProgramId = id
     const usage = process.cpuUsage()
     const words = await readSymbolWords(new FunctionTable())
     // Reading goes in pieces: what others did in between is in it, rarely much.
     const { user, system } = process.cpuUsage(usage)
     this.#tally.readNs += (user + system) * 1000
-    if (!words.ok) {
-      this.#fail(words.error)
-      return undefined
-    }
-    this.#wordsAtMs = nowMs
-    this.#words = words.value
-    return this.#words
+    if (words.ok) this.#words = words.value
+    else this.#fail(words.error)
+  }
+
+  #areFunctionsOld(nowMs: number): boolean {
+    const ageMs = nowMs - this.#wordsAtMs
+    if (ageMs > SYMBOLS_MS) return true
+    if (!this.#isOld && ageMs < NEW_PROGRAMS_MS) return false
+    return nextProgramId(this.#lastProgramId) !== undefined
   }
 
   #fail(fault: Fault): void {

@@ -3,7 +3,7 @@
 import type { CpuTimes, ProfileReport, StageCost } from '../../schema/profile_report.ts'
 import { STAGES } from '../../schema/stages.ts'
 import { type PathPackets, type PodPackets, pathCosts, podCosts } from './path_costs.ts'
-import { poissonInterval } from './poisson.ts'
+import { timeInterval } from './poisson.ts'
 import { stageOfCell, type Tally } from './tally.ts'
 
 export type Interval = { readonly seconds: number; readonly cpus: number; readonly hz: number }
@@ -18,7 +18,7 @@ export type ReportInput = Interval & {
 
 export function profileReport(input: ReportInput): ProfileReport {
   const { tally, seconds, cpus, hz, traffic } = input
-  const stages = stageCosts(tally)
+  const stages = stageCosts(tally, 1e9 / hz)
   const packetNs = stages.reduce((sum, s) => sum + s.ns, 0)
   const paths = pathCosts(tally, traffic.paths)
   const ownNs = tally.programNs + tally.readNs
@@ -39,21 +39,19 @@ const lostText = ({ lost, samples }: Tally): string =>
   `${lost} of ${samples} samples had stacks of more kinds than there is room for; they are taken to be as the others`
 
 /** Those that were seen, and for the others what they may have cost unseen stays within the interval of the first. */
-function stageCosts(tally: Tally): StageCost[] {
+function stageCosts(tally: Tally, sampleNs: number): StageCost[] {
   const ns = new Float64Array(STAGES.length)
-  const samples = new Float64Array(STAGES.length)
+  const squares = new Float64Array(STAGES.length)
   for (const [cell, cellNs] of tally.cellNs.entries()) {
     const stage = stageOfCell(cell)
     ns[stage] = (ns[stage] ?? 0) + cellNs
-    samples[stage] = (samples[stage] ?? 0) + (tally.cellSamples[cell] ?? 0)
+    squares[stage] = (squares[stage] ?? 0) + (tally.cellSquares[cell] ?? 0)
   }
   const all = ns.reduce((a, b) => a + b, 0)
-  const sampleNs = tally.samples > 0 ? tally.ns / tally.samples : 0
   return STAGES.map((stage, i) => {
-    const [low, high] = poissonInterval(samples[i] ?? 0)
     const own = ns[i] ?? 0
-    const each = own > 0 ? own / (samples[i] ?? 1) : sampleNs
-    return { stage, ns: own, lowNs: low * each, highNs: high * each, share: all > 0 ? own / all : 0 }
+    const share = all > 0 ? own / all : 0
+    return { stage, ns: own, ...timeInterval(own, squares[i] ?? 0, sampleNs), share }
   })
 }
 

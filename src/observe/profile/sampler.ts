@@ -21,13 +21,15 @@ export type StackSink = (addresses: Float64Array, frames: number, samples: numbe
 export type Drained = {
   /** Of processor time: wall time times processors. */
   readonly ns: number
+  /** What a sample stands for: the clock's period. */
+  readonly sampleNs: number
   readonly samples: number
   readonly user: number
   readonly lost: number
   /** Time that the sampling program itself took; the interrupt round it is not in it. */
   readonly programNs: number
 }
-type Totals = Omit<Drained, 'ns'>
+type Totals = Omit<Drained, 'ns' | 'sampleNs'>
 
 export class Sampler {
   readonly #object: LoadedObject
@@ -74,6 +76,7 @@ export class Sampler {
     const before = this.#totals
     const drained = {
       ns: Number(nowNs - this.#drainedNs) * this.cpus,
+      sampleNs: 1e9 / this.#hz,
       samples: totals.samples - before.samples,
       user: totals.user - before.user,
       lost: totals.lost - before.lost,

@@ -23,7 +23,8 @@ export type Tally = {
   readNs: number
   /** By `cellOf`. */
   readonly cellNs: Float64Array
-  readonly cellSamples: Float64Array
+  /** Sums of the squares of what each sample stands for: samples of different rates are not equally sure. */
+  readonly cellSquares: Float64Array
   /** Time in unknown functions, by an address in them. */
   readonly others: Map<number, number>
 }
@@ -36,14 +37,14 @@ export const stageOfCell = (cell: number): number => cell % STAGES.length
 export const emptyTally = (): Tally => ({
   ...{ samples: 0, ns: 0, userNs: 0, idleNs: 0, elsewhereNs: 0, lost: 0, programNs: 0, readNs: 0 },
   cellNs: new Float64Array(CONTEXTS * STAGES.length),
-  cellSamples: new Float64Array(CONTEXTS * STAGES.length),
+  cellSquares: new Float64Array(CONTEXTS * STAGES.length),
   others: new Map(),
 })
 
 export const copyOf = (tally: Tally): Tally => ({
   ...tally,
   cellNs: tally.cellNs.slice(),
-  cellSamples: tally.cellSamples.slice(),
+  cellSquares: tally.cellSquares.slice(),
   others: new Map(tally.others),
 })
 
@@ -62,7 +63,7 @@ export function since(now: Tally, before: Tally): Tally {
     programNs: less('programNs'),
     readNs: less('readNs'),
     cellNs: now.cellNs.map((ns, i) => ns - (before.cellNs[i] ?? 0)),
-    cellSamples: now.cellSamples.map((n, i) => n - (before.cellSamples[i] ?? 0)),
+    cellSquares: now.cellSquares.map((n, i) => n - (before.cellSquares[i] ?? 0)),
     others: new Map(
       [...now.others].map(([address, ns]) => [address, ns - (before.others.get(address) ?? 0)]),
     ),
@@ -86,23 +87,26 @@ export class Batch {
     else this.#elsewhere += samples
   }
 
-  /** Each sample stands for the same time; kernel stacks that found no room are taken to be as the others. */
+  /**
+   * Each sample stands for the clock's period, not for its part of the time that has passed: an idle processor is not
+   * sampled at every tick. Kernel stacks that found no room are taken to be as the others.
+   */
   addTo(tally: Tally, drained: Drained, readNs: number): void {
+    const packets = this.#cells.reduce((a, b) => a + b, 0)
+    const kernel = this.#idle + this.#elsewhere + packets
+    const sampleNs = drained.sampleNs * (kernel > 0 ? (kernel + drained.lost) / kernel : 1)
+    const userNs = drained.sampleNs * drained.user
     tally.ns += drained.ns
     tally.samples += drained.samples
     tally.lost += drained.lost
     tally.programNs += drained.programNs
     tally.readNs += readNs
-    if (drained.samples <= 0) return
-    const userNs = (drained.ns / drained.samples) * drained.user
-    const kernel = this.#idle + this.#elsewhere + this.#cells.reduce((a, b) => a + b, 0)
-    const sampleNs = kernel > 0 ? (drained.ns - userNs) / kernel : 0
     tally.userNs += userNs
-    tally.idleNs += this.#idle * sampleNs
     tally.elsewhereNs += this.#elsewhere * sampleNs
+    tally.idleNs += Math.max(0, drained.ns - userNs - (this.#elsewhere + packets) * sampleNs)
     for (const [cell, samples] of this.#cells.entries()) {
       tally.cellNs[cell] = (tally.cellNs[cell] ?? 0) + samples * sampleNs
-      tally.cellSamples[cell] = (tally.cellSamples[cell] ?? 0) + samples
+      tally.cellSquares[cell] = (tally.cellSquares[cell] ?? 0) + samples * sampleNs ** 2
     }
     for (const [address, samples] of this.#others) {
       const known = tally.others.has(address) || tally.others.size < MOST_OTHERS
