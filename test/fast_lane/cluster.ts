@@ -53,7 +53,8 @@ export async function fastCluster(t: TestContext, setting: ClusterSetting): Prom
     const bench = new NodeBench(t, {
       name: `n${i + 1}`,
       nodes: facts,
-      config: { ...baseConfig(setting.path), ...laneConfig(lane, setting), ...setting.config },
+      // Only what a scenario sends is to be on its wire.
+      config: { ...baseConfig(setting.path), ...laneConfig(lane, setting), probes: 'off', ...setting.config },
     })
     const own = host(bench.ns, segment, i + 1, underlay, 1500)
     return nodeOn(bench, i + 1, own, setting.attach === 'clsact')
