@@ -9,6 +9,9 @@ import { faultText, ok, type Result } from '../base/result.ts'
 import type { RowSink } from '../input/source.ts'
 import { AddressPool } from '../ipam/pool.ts'
 import type { Lane } from '../plan/fast_lane.ts'
+import { type CureState, curesOf, noCures, observePaths, type PathCure } from '../plan/path_cures.ts'
+import type { PathHealth } from '../plan/path_health.ts'
+import { fullMtuBytes, type PathKind } from '../plan/peers.ts'
 import { type SocketWish, socketWishes } from '../plan/sockets.ts'
 import type { Config } from '../schema/config.ts'
 import { createTables, type Tables } from '../state/tables.ts'
@@ -48,6 +51,8 @@ export class Core {
   /** Of pods only this concerns the kernel: which want to talk from socket to socket. */
   #wishes: readonly SocketWish[] = []
   readonly #nodeDelta = createNodeDelta()
+  #health: CureState = noCures
+  #cures: readonly PathCure[] = []
 
   constructor(options: CoreOptions) {
     const { config, kernel, log } = options
@@ -121,6 +126,19 @@ export class Core {
     return ok(undefined)
   }
 
+  /**
+   * What a prober has found out of some paths; the others stay what they were. A path that is sick by now is worked
+   * around at once, and so is one that is well again.
+   * @param health empty: only time passes, by which sick paths that nobody looks at are tried again
+   */
+  observe(health: readonly PathHealth[], nowMs = systemClock.nowMs()): void {
+    this.#health = observePaths(this.#health, health, (kind) => this.#fullMtuBytes(kind), nowMs)
+    const cures = curesOf(this.#health)
+    if (JSON.stringify(cures) === JSON.stringify(this.#cures)) return
+    this.#cures = cures
+    this.#ask('the health of paths', 0)
+  }
+
   stopLooking(): void {
     this.#reconciler.close()
   }
@@ -128,6 +146,13 @@ export class Core {
   close(): void {
     this.#reconciler.close()
     this.#sweeper.close()
+  }
+
+  #fullMtuBytes(kind: PathKind): number | undefined {
+    const { uplink, network } = this.#report ?? {}
+    return uplink && network?.underlay !== undefined
+      ? fullMtuBytes(kind, uplink.mtuBytes, network.underlay)
+      : undefined
   }
 
   #hasRecord(): boolean {
@@ -157,7 +182,8 @@ export class Core {
     const nodes = this.#nodeDelta(synced ? this.tables.nodes.values() : [])
     const selfName = this.#options.nodeName
     const sockets = this.#wishes
-    return this.#options.kernel.call('reconcile', { selfName, nodes, sweep: synced, tables, sockets })
+    const cures = this.#cures
+    return this.#options.kernel.call('reconcile', { selfName, nodes, sweep: synced, tables, sockets, cures })
   }
 
   async #learn(report: AgentReport): Promise<void> {

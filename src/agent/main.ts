@@ -103,6 +103,7 @@ async function run(parts: Parts): Promise<Result<Agent>> {
   await settle(markers, log)
   parts.serve((call) => handleCall(call, markers))
   const minute = setInterval(() => {
+    core.observe([])
     core.look('a minute has passed', 'tables')
     void settle(markers, log)
   }, FULL_LOOK_MS)
