@@ -9,9 +9,7 @@ import { faultText, ok, type Result } from '../base/result.ts'
 import type { RowSink } from '../input/source.ts'
 import { AddressPool } from '../ipam/pool.ts'
 import type { Lane } from '../plan/fast_lane.ts'
-import { type CureState, curesOf, noCures, observePaths, type PathCure } from '../plan/path_cures.ts'
 import type { PathHealth } from '../plan/path_health.ts'
-import { fullMtuBytes, type PathKind } from '../plan/peers.ts'
 import { type SocketWish, socketWishes } from '../plan/sockets.ts'
 import type { Config } from '../schema/config.ts'
 import { createTables, type Tables } from '../state/tables.ts'
@@ -20,6 +18,7 @@ import type { AgentReport } from './kernel_protocol.ts'
 import { type Knowledge, recordedKnowledge, reportedKnowledge } from './knowledge.ts'
 import { LiveNetwork } from './network.ts'
 import { createNodeDelta } from './node_delta.ts'
+import { createPathCures } from './path_cures.ts'
 import { createReconciler, type Reconciler } from './reconciler.ts'
 import { createSweeper, type Sweeper } from './sweeper.ts'
 
@@ -51,8 +50,10 @@ export class Core {
   /** Of pods only this concerns the kernel: which want to talk from socket to socket. */
   #wishes: readonly SocketWish[] = []
   readonly #nodeDelta = createNodeDelta()
-  #health: CureState = noCures
-  #cures: readonly PathCure[] = []
+  readonly #cures = createPathCures(
+    () => this.#report,
+    () => this.#ask('the health of paths', 0),
+  )
 
   constructor(options: CoreOptions) {
     const { config, kernel, log } = options
@@ -132,11 +133,7 @@ export class Core {
    * @param health empty: only time passes, by which sick paths that nobody looks at are tried again
    */
   observe(health: readonly PathHealth[], nowMs = systemClock.nowMs()): void {
-    this.#health = observePaths(this.#health, health, (kind) => this.#fullMtuBytes(kind), nowMs)
-    const cures = curesOf(this.#health)
-    if (JSON.stringify(cures) === JSON.stringify(this.#cures)) return
-    this.#cures = cures
-    this.#ask('the health of paths', 0)
+    this.#cures.observe(health, nowMs)
   }
 
   stopLooking(): void {
@@ -146,13 +143,6 @@ export class Core {
   close(): void {
     this.#reconciler.close()
     this.#sweeper.close()
-  }
-
-  #fullMtuBytes(kind: PathKind): number | undefined {
-    const { uplink, network } = this.#report ?? {}
-    return uplink && network?.underlay !== undefined
-      ? fullMtuBytes(kind, uplink.mtuBytes, network.underlay)
-      : undefined
   }
 
   #hasRecord(): boolean {
@@ -182,7 +172,7 @@ export class Core {
     const nodes = this.#nodeDelta(synced ? this.tables.nodes.values() : [])
     const selfName = this.#options.nodeName
     const sockets = this.#wishes
-    const cures = this.#cures
+    const cures = this.#cures.now()
     return this.#options.kernel.call('reconcile', { selfName, nodes, sweep: synced, tables, sockets, cures })
   }
 
