@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
-import { err, type Fault, fault, ok, type Result } from '../base/result.ts'
+import { err, type Fault, fault, type Result } from '../base/result.ts'
 import { type Config, parseConfig } from '../schema/config.ts'
 import { type Agent, startAgent } from './main.ts'
 import { keepMemorySmall } from './memory.ts'

@@ -94,30 +94,51 @@ test('falls and rises never follow each other faster than a hold, and flapping s
     }),
   )
   // As quickly as an adversary can: well just long enough, then bad twice.
-  let state = fullLevel(FULL, 0)
-  let atMs = 0
-  const rises: number[] = []
-  while (atMs < 24 * 3_600_000) {
-    for (let i = 0; i < BAD_IN_A_ROW; i++) state = observeLevel(state, 1000, FULL, (atMs += SPACING_MS))
-    state = observeLevel(state, FULL, FULL, (atMs += SPACING_MS))
-    state = observeLevel(state, FULL, FULL, (atMs += holdMs(state.relapses)))
-    assert.equal(state.held, FULL)
-    rises.push(atMs)
+  const flapping = flapper()
+  let rises = 0
+  while (flapping.nowMs() < 24 * 3_600_000) {
+    flapping.fall()
+    assert.equal(flapping.rise(), FULL)
+    rises++
   }
-  assert.ok(rises.length <= 24 * 6 + 10, `${rises.length} rises in a day`)
-  assert.equal(holdMs(state.relapses), LONGEST_HOLD_MS)
+  assert.ok(rises <= 24 * 6 + 10, `${rises} rises in a day`)
+  assert.equal(flapping.holdMs(), LONGEST_HOLD_MS)
 })
 
-test('a relapse long after the last one is none', () => {
+/** Falls and rises as fast as it is allowed to. */
+function flapper() {
   let state = fullLevel(FULL, 0)
   let atMs = 0
-  for (const restMs of [0, 0, CALM_MS]) {
-    atMs += restMs
-    for (let i = 0; i < 2; i++) state = observeLevel(state, 1000, FULL, (atMs += SPACING_MS))
-    state = observeLevel(state, FULL, FULL, (atMs += SPACING_MS))
-    state = observeLevel(state, FULL, FULL, (atMs += LONGEST_HOLD_MS))
+  const see = (level: number, afterMs: number): number => {
+    atMs += afterMs
+    state = observeLevel(state, level, FULL, atMs)
+    return state.held
   }
-  assert.equal(state.relapses, 0)
+  return {
+    nowMs: () => atMs,
+    holdMs: () => holdMs(state.relapses),
+    relapses: () => state.relapses,
+    rest: (ms: number) => {
+      atMs += ms
+    },
+    fall: () => {
+      for (let i = 0; i < BAD_IN_A_ROW; i++) see(1000, SPACING_MS)
+    },
+    rise: () => {
+      see(FULL, SPACING_MS)
+      return see(FULL, holdMs(state.relapses))
+    },
+  }
+}
+
+test('a relapse long after the last one is none', () => {
+  const flapping = flapper()
+  for (const restMs of [0, 0, CALM_MS]) {
+    flapping.rest(restMs)
+    flapping.fall()
+    flapping.rise()
+  }
+  assert.equal(flapping.relapses(), 0)
 })
 
 test('what nobody looks at any more is tried again, and then forgotten', () => {
