@@ -17,18 +17,23 @@ const uplink = {
   ...{ index: 2 as IfIndex, name: 'eth0', mtuBytes: 1500, mac: undefined },
   addresses: [{ index: 2 as IfIndex, ip: ip('192.0.2.1'), prefixLength: 24, flags: 0, scope: 0 }],
 }
+const a = node('a', ['192.0.2.1'], ['10.244.1.0/24'])
+const onSegment = node('d', ['192.0.2.4'], ['10.244.4.0/24'])
 /** `b` is on the segment, `c` behind a router. */
 const nodes = [
-  node('a', ['192.0.2.1'], ['10.244.1.0/24']),
+  a,
   node('b', ['192.0.2.2'], ['10.244.2.0/24', 'fd00:2::/64']),
   node('c', ['198.51.100.3'], ['10.244.3.0/24', 'fd00:3::/64']),
 ]
 
-function plan(pathMode: string, ...cures: readonly (readonly [string, ...Sickness[]])[]) {
+type Cure = readonly [string, ...Sickness[]]
+const plan = (pathMode: string, ...cures: readonly Cure[]) => planWith(pathMode, cures)
+
+function planWith(pathMode: string, cures: readonly Cure[], proven?: PathCure['proven']) {
   const network = planNetwork({
     ...{ config: must(parseConfig(`pathMode: ${pathMode}`, 'test')), selfName: 'a', nodes, uplink },
     ...{ endpoints: [], recordedRanges: [] },
-    cures: cures.map(([peer, ...sick]): PathCure => ({ peer, sick })),
+    cures: cures.map(([peer, ...sick]): PathCure => ({ peer, sick, proven: proven ?? ['direct', 'vxlan'] })),
   })
   const peer = (name: string) => network.peers.find((p) => p.name === name)
   const kinds = (name: string) => peer(name)?.ranges.map((r) => r.path)
@@ -58,6 +63,19 @@ test('a tunnel that is sick gives way to the segment where there is one; elsewhe
   assert.deepEqual(kinds('b'), ['direct', 'vxlan'], 'the IPv6 range has no address on the segment')
   assert.deepEqual(kinds('c'), ['vxlan', 'vxlan'])
   assert.match(told.find((f) => f.object === 'path to c (vxlan)')?.next ?? '', /no other path/)
+})
+
+test('a tunnel that nobody has seen carry stands for being looked at, and nothing goes by it', () => {
+  const { kinds, network, told } = planWith('auto', [['b', { kind: 'direct', reach: 'none' }]], [])
+  assert.deepEqual(kinds('b'), ['direct', 'vxlan'])
+  assert.match(told[0]?.next ?? '', /no other path has been seen/)
+  const alone = planNetwork({
+    ...{ config: must(parseConfig('', 'test')), selfName: 'a', nodes: [a, onSegment], uplink, endpoints: [] },
+    ...{ recordedRanges: [], cures: [{ peer: 'd', sick: [{ kind: 'direct', reach: 'none' }], proven: [] }] },
+  })
+  assert.equal(alone.peers[0]?.path, 'direct')
+  assert.ok(alone.vxlan)
+  assert.equal(network.peers.length, 2)
 })
 
 test('pathMode direct never tunnels, sick or not', () => {
@@ -97,11 +115,11 @@ test('a sick path that nobody would take is no complaint', () => {
 })
 
 test('spoilt checksums are made by the stack; on a direct path only the tunnel can do that', () => {
-  const tunnel = plan('auto', ['c', { kind: 'vxlan', checksum: true }])
+  const tunnel = plan('auto', ['c', { kind: 'vxlan', offload: 'checksum' }])
   assert.equal(tunnel.network.vxlan?.softwareChecksums, true)
   assert.equal(tunnel.peer('c')?.softwareChecksums, true)
   assert.equal(tunnel.peer('b')?.softwareChecksums, false)
-  const direct = plan('auto', ['b', { kind: 'direct', checksum: true }])
+  const direct = plan('auto', ['b', { kind: 'direct', offload: 'checksum' }])
   assert.deepEqual(direct.kinds('b'), ['vxlan', 'vxlan'])
   assert.equal(direct.network.vxlan?.softwareChecksums, true)
 })

@@ -16,14 +16,23 @@ const sicknessOf = (cure: PathCure | undefined, kind: PathKind): Sickness | unde
 /** Direct packets leave by a device that is not ours: what it spoils can only be kept from it. */
 function isAvoided(cure: PathCure | undefined, kind: PathKind): boolean {
   const sick = sicknessOf(cure, kind)
-  return sick?.reach !== undefined || (kind === 'direct' && sick?.checksum === true)
+  return sick?.reach !== undefined || (kind === 'direct' && sick?.offload !== undefined)
 }
 
-/** @param possible whether the other kind could be taken at all */
-export function curedKind(usual: PathKind, possible: boolean, cure: PathCure | undefined): PathKind {
+/**
+ * The other kind only where it was seen to carry: a peer whose agent has died is silent on every path, and its pods may
+ * be well by the one that they have.
+ * @param isPossible whether the other kind could be taken at all
+ */
+export function curedKind(usual: PathKind, isPossible: boolean, cure: PathCure | undefined): PathKind {
   const other = usual === 'direct' ? 'vxlan' : 'direct'
-  return isAvoided(cure, usual) && possible && !isAvoided(cure, other) ? other : usual
+  const isBetter = cure?.proven.includes(other) === true && !isAvoided(cure, other)
+  return isAvoided(cure, usual) && isPossible && isBetter ? other : usual
 }
+
+/** Whether the tunnel has to stand though nothing goes by it yet, so that it can be seen whether it carries. */
+export const needsTunnelToStand = (usual: PathKind, cure: PathCure | undefined): boolean =>
+  usual === 'direct' && isAvoided(cure, 'direct')
 
 export function curedMtuBytes(
   full: number,
@@ -37,7 +46,7 @@ export function curedMtuBytes(
 
 /** Whether a tunnel's inner checksums are to be made before any device sees the packet. */
 export const needsSoftwareChecksums = (cure: PathCure | undefined): boolean =>
-  cure?.sick.some((s) => s.checksum === true) ?? false
+  cure?.sick.some((s) => s.offload !== undefined) ?? false
 
 export type CuredRange = {
   readonly cidr: Cidr
@@ -56,7 +65,11 @@ const kindWords: Readonly<Record<PathKind, string>> = { direct: 'direct packets'
 const reachWords: Readonly<Record<NonNullable<Sickness['reach']>, string>> = {
   'in-only': 'the peer is heard by it and does not hear this node',
   'out-only': 'the peer hears this node by it and is not heard',
-  none: 'nothing comes through in either direction',
+  none: 'nothing comes through in either direction; or its agent is gone',
+}
+const offloadWords: Readonly<Record<NonNullable<Sickness['offload']>, string>> = {
+  checksum: 'packets whose checksum is left to it arrive with a wrong one',
+  large: 'large segments that are left to it to cut do not arrive',
 }
 
 /** In a few words what is done for this peer; undefined: nothing is, or can be. */
@@ -76,7 +89,7 @@ export function sickPathFaults(sick: Sick): readonly Fault[] {
   const concerned = (kind: PathKind): boolean => ranges.some((r) => r.path === kind || r.usualPath === kind)
   return (cure?.sick ?? [])
     .filter((s) => concerned(s.kind))
-    .flatMap((s) => [...reachFault(s, sick), ...mtuFault(s, sick), ...checksumFault(s, sick)])
+    .flatMap((s) => [...reachFault(s, sick), ...mtuFault(s, sick), ...offloadFault(s, sick)])
 }
 
 const objectOf = (kind: PathKind, peer: string): string => `path to ${peer} (${kind})`
@@ -100,7 +113,7 @@ function reachFault({ kind, reach }: Sickness, { peer, ranges }: Sick): Fault[] 
 
 function instead(kind: PathKind, ranges: readonly CuredRange[]): string {
   const moved = ranges.find((r) => r.usualPath === kind && r.path !== kind)
-  return moved ? `worked around by ${kindWords[moved.path]}` : 'no other path is possible or better'
+  return moved ? `worked around by ${kindWords[moved.path]}` : 'no other path has been seen to carry'
 }
 
 function mtuFault({ kind, mtuBytes }: Sickness, { peer, ranges, uplink }: Sick): Fault[] {
@@ -122,18 +135,17 @@ function mtuFault({ kind, mtuBytes }: Sickness, { peer, ranges, uplink }: Sick):
   ]
 }
 
-function checksumFault({ kind, checksum }: Sickness, { peer, ranges, uplink }: Sick): Fault[] {
-  if (!checksum) return []
-  const isCured = ranges.some((r) => r.path === 'vxlan')
-  const next = isCured
-    ? 'worked around by checksums of the stack (tx off on podlane-vxlan, and the plain lane to this peer)'
-    : 'no other path is possible or better'
+function offloadFault({ kind, offload }: Sickness, { peer, ranges, uplink }: Sick): Fault[] {
+  if (offload === undefined) return []
+  const next = ranges.some((r) => r.path === 'vxlan')
+    ? 'worked around by the stack (tx off on podlane-vxlan, and the plain lane to this peer)'
+    : 'no other path has been seen to carry'
   return [
     {
-      kind: 'path-checksum',
+      kind: 'path-offload',
       object: objectOf(kind, peer),
-      wanted: `checksums that ${uplink} completes as it promises`,
-      found: 'packets whose checksum is left to it arrive with a wrong one',
+      wanted: `packets that ${uplink} completes as it promises`,
+      found: offloadWords[offload],
       next: `${next}; see «ethtool -k ${uplink}», update its driver or turn off its tx-udp_tnl and tx-checksum offloads`,
     },
   ]

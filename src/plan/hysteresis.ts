@@ -77,11 +77,12 @@ function rise(before: Level, level: number, full: number, nowMs: number): Level 
   }
 }
 
-/** Undefined: nothing has been heard for so long that there is nothing to remember. */
+/** Undefined: there is nothing to remember, since it is well and calm or was not looked at for long. */
 export function ageLevel(before: Level, full: number, nowMs: number): Level | undefined {
-  if (nowMs - before.seenAtMs < FORGET_MS) return before
+  const isLost = nowMs - before.seenAtMs >= FORGET_MS
+  const isCalm = before.roseAtMs === undefined || nowMs - before.roseAtMs >= CALM_MS
+  if (before.held >= full) return isLost || (before.bad === 0 && isCalm) ? undefined : before
+  if (!isLost) return before
   // Tried again: a path that is avoided may be one that nobody looks at.
-  if (before.held < full)
-    return { ...before, held: full, bad: 0, betterSinceMs: undefined, roseAtMs: nowMs, seenAtMs: nowMs }
-  return undefined
+  return { ...before, held: full, bad: 0, betterSinceMs: undefined, roseAtMs: nowMs, seenAtMs: nowMs }
 }

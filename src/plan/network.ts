@@ -88,7 +88,7 @@ export function planNetwork(input: NetworkInput): Network {
       ? others.map((node) => planPeer(node, { config, uplink, underlay, ranges: claims.ranges, cures }))
       : []
   const peers = planned.flatMap((p) => (p.peer ? [p.peer] : []))
-  const vxlan = peers.some(usesVxlan) ? vxlanDevice(input, underlay, ownRanges, peers) : undefined
+  const vxlan = peers.some((p) => p.needsTunnel) ? vxlanDevice(input, underlay, ownRanges, peers) : undefined
   return {
     ownRanges,
     underlay,
@@ -156,7 +156,7 @@ function vxlanDevice(
     port: config.vxlan.port,
     local: underlay,
     addresses: ranges.map(tunnelAddress),
-    softwareChecksums: peers.some((p) => usesVxlan(p) && p.softwareChecksums),
+    softwareChecksums: peers.some((p) => p.needsTunnel && p.softwareChecksums),
   }
 }
 

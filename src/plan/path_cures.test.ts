@@ -30,7 +30,7 @@ test('well paths need no cure, however large they turn out to be', () => {
 
 test('each symptom of each path is named with what was found', () => {
   const sick = [
-    health({ trueMtuBytes: 1400, large: 'broken' }),
+    health({ trueMtuBytes: 1400, large: 'unknown' }),
     health({ kind: 'vxlan', checksum: 'broken', reach: 'out-only' }),
     health({ peer: 'c', reach: 'none', checksum: 'unknown', large: 'unknown' }),
   ]
@@ -40,19 +40,34 @@ test('each symptom of each path is named with what was found', () => {
       peer: 'b',
       sick: [
         { kind: 'direct', mtuBytes: 1400 },
-        { kind: 'vxlan', reach: 'out-only', checksum: true },
+        { kind: 'vxlan', reach: 'out-only', offload: 'checksum' },
       ],
+      proven: [],
     },
-    { peer: 'c', sick: [{ kind: 'direct', reach: 'none' }] },
+    { peer: 'c', sick: [{ kind: 'direct', reach: 'none' }], proven: [] },
   ])
 })
 
-test('large packets that vanish before anybody knows what passes are kept to the size that IPv6 asks for', () => {
-  const { trueMtuBytes: _, ...unknown } = health({ large: 'broken' })
-  const state = seen(noCures, [unknown], 2, 0)
-  assert.deepEqual(curesOf(state), [{ peer: 'b', sick: [{ kind: 'direct', mtuBytes: 1280 }] }])
-  const found = seen(state, [health({ large: 'broken', trueMtuBytes: 1400 })], 20, 2000)
-  assert.deepEqual(curesOf(found), [{ peer: 'b', sick: [{ kind: 'direct', mtuBytes: 1400 }] }])
+test('a kind is proven once it has carried for a while beside a sick one, and until it is sick itself', () => {
+  const dead = health({ reach: 'none', checksum: 'unknown', large: 'unknown' })
+  const provenBy = (list: readonly PathHealth[], times: number) =>
+    curesOf(seen(seen(noCures, [dead], 2, 0), list, times, 2000))[0]?.proven
+  assert.deepEqual(provenBy([dead, health({ kind: 'vxlan' })], 1), [])
+  assert.deepEqual(provenBy([dead, health({ kind: 'vxlan' })], 3), ['vxlan'])
+  assert.deepEqual(provenBy([dead, health({ kind: 'vxlan', reach: 'unknown' })], 9), [])
+  const both = [dead, health({ kind: 'vxlan', reach: 'none' })]
+  assert.deepEqual(provenBy(both, 9), [], 'an agent that has died is silent everywhere')
+})
+
+test('segments that a device loses are its offload too', () => {
+  const state = seen(noCures, [health({ kind: 'vxlan', large: 'broken' })], 2, 0)
+  assert.deepEqual(curesOf(state)[0]?.sick, [{ kind: 'vxlan', offload: 'large' }])
+})
+
+test('of well paths nothing is remembered', () => {
+  assert.equal(seen(noCures, [health(), health({ kind: 'vxlan' })], 100, 0).tracks.size, 0)
+  const once = seen(seen(noCures, [health({ reach: 'none' })], 1, 0), [health()], 2, 1000)
+  assert.equal(once.tracks.size, 0)
 })
 
 test('what is unknown changes nothing', () => {
@@ -81,11 +96,11 @@ test('the state holds no more than what was observed within the memory of it', (
       let state: CureState = noCures
       rounds.forEach((round, i) => {
         state = observePaths(state, round, full, i * 1000)
-        assert.ok(state.size <= 3 * 2 * 3)
+        assert.ok(state.tracks.size <= 3 * 2 * 3 && state.proofs.size <= 3 * 2)
         for (const { sick } of curesOf(state)) assert.ok(sick.length > 0)
       })
       for (const hour of [1, 2]) state = observePaths(state, [], full, hour * 3_600_000)
-      assert.equal(state.size, 0)
+      assert.equal(state.tracks.size + state.proofs.size, 0)
     }),
   )
 })

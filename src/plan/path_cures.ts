@@ -11,19 +11,25 @@ export type Sickness = {
   readonly reach?: Exclude<Reach, 'both' | 'unknown'>
   /** Larger packets of pods vanish. */
   readonly mtuBytes?: number
-  /** Packets whose checksum is left to a device do not arrive whole. */
-  readonly checksum?: true
+  /** Of packets that a device is to complete, those with a checksum, or those to be cut, do not arrive whole. */
+  readonly offload?: 'checksum' | 'large'
 }
 
 /** Of a peer that has at least one sick path. */
-export type PathCure = { readonly peer: string; readonly sick: readonly Sickness[] }
+export type PathCure = {
+  readonly peer: string
+  readonly sick: readonly Sickness[]
+  /** Kinds that have been seen to carry packets since another is sick. Silence alone may be a dead agent's. */
+  readonly proven: readonly PathKind[]
+}
 
-const SYMPTOMS = ['reach', 'mtu', 'checksum'] as const
+const KINDS = ['direct', 'vxlan'] as const
+const SYMPTOMS = ['reach', 'mtu', 'offload'] as const
 type Symptom = (typeof SYMPTOMS)[number]
-/** What reach and checksum are, when they are whole. */
+/** What reach and offload are, when they are whole. */
 const WHOLE = 1
-/** Passes nearly everywhere, since IPv6 asks for it (RFC 8200, 5). */
-const MTU_WHERE_UNKNOWN_BYTES = 1280
+/** Two paths that end together are not seen to end in the same moment. */
+const PROOF_MS = 1_500
 
 type Track = {
   readonly peer: string
@@ -33,11 +39,18 @@ type Track = {
   readonly full: number
   /** As last seen broken. */
   readonly reach: Sickness['reach']
+  readonly offload: Sickness['offload']
 }
+/** Since when a kind carries, and whether that is long enough to go by it. */
+type Proof = { readonly sinceMs: number; readonly isEnough: boolean }
 
-/** BOUNDED by peers × path kinds × symptoms: what nobody observes any more is forgotten. */
-export type CureState = ReadonlyMap<string, Track>
-export const noCures: CureState = new Map()
+export type CureState = {
+  /** BOUNDED by peers × kinds × symptoms: those that are, or were lately, not well. */
+  readonly tracks: ReadonlyMap<string, Track>
+  /** By peer and kind. BOUNDED by the peers that have a track. */
+  readonly proofs: ReadonlyMap<string, Proof>
+}
+export const noCures: CureState = { tracks: new Map(), proofs: new Map() }
 
 /**
  * @param fullMtuBytes what a path of that kind carries when it is well; undefined while that is not known
@@ -49,10 +62,10 @@ export function observePaths(
   fullMtuBytes: (kind: PathKind) => number | undefined,
   nowMs: number,
 ): CureState {
-  const after = new Map<string, Track>()
-  for (const [key, track] of before) {
+  const tracks = new Map<string, Track>()
+  for (const [key, track] of before.tracks) {
     const level = ageLevel(track.level, track.full, nowMs)
-    if (level) after.set(key, { ...track, level })
+    if (level) tracks.set(key, { ...track, level })
   }
   for (const one of health)
     for (const symptom of SYMPTOMS) {
@@ -60,9 +73,12 @@ export function observePaths(
       const level = levelOf(one, symptom)
       if (full === undefined || level === undefined) continue
       const key = `${one.peer} ${one.kind} ${symptom}`
-      after.set(key, follow(after.get(key), one, { symptom, level, full, nowMs }))
+      const known = tracks.get(key)
+      // Of a thousand well peers nothing need be remembered.
+      if (!known && level >= full) continue
+      tracks.set(key, follow(known, one, { symptom, level, full, nowMs }))
     }
-  return after
+  return { tracks, proofs: proofsOf(before.proofs, tracks, health, nowMs) }
 }
 
 type Seen = {
@@ -74,13 +90,14 @@ type Seen = {
 
 function follow(known: Track | undefined, health: PathHealth, seen: Seen): Track {
   const { symptom, level, full, nowMs } = seen
-  const { peer, kind, reach } = health
+  const { peer, kind, reach, checksum, large } = health
   // With another MTU of the uplink what was learnt of the old one does not count.
   const start = known?.full === full ? known.level : fullLevel(full, nowMs)
   return {
     ...{ peer, kind, symptom, full },
     level: observeLevel(start, level, full, nowMs),
     reach: reach === 'both' || reach === 'unknown' ? known?.reach : reach,
+    offload: checksum === 'broken' ? 'checksum' : large === 'broken' ? 'large' : known?.offload,
   }
 }
 
@@ -90,32 +107,60 @@ function levelOf({ reach, checksum, large, trueMtuBytes }: PathHealth, symptom: 
     case 'reach':
       return reach === 'unknown' ? undefined : reach === 'both' ? WHOLE : 0
     case 'mtu':
-      return trueMtuBytes ?? (large === 'broken' && reach === 'both' ? MTU_WHERE_UNKNOWN_BYTES : undefined)
-    case 'checksum':
-      return checksum === 'unknown' ? undefined : checksum === 'ok' ? WHOLE : 0
+      return trueMtuBytes
+    case 'offload':
+      if (checksum === 'broken' || large === 'broken') return 0
+      return checksum === 'ok' ? WHOLE : undefined
   }
 }
 
+function proofsOf(
+  before: CureState['proofs'],
+  tracks: ReadonlyMap<string, Track>,
+  health: readonly PathHealth[],
+  nowMs: number,
+): CureState['proofs'] {
+  const after = new Map<string, Proof>()
+  const sick = new Set([...tracks.values()].filter(isSick).map((t) => t.peer))
+  if (sick.size === 0) return after
+  for (const [key, proof] of before) if (sick.has(key.slice(0, key.lastIndexOf(' ')))) after.set(key, proof)
+  for (const { peer, kind, reach } of health) {
+    const key = `${peer} ${kind}`
+    const proof = after.get(key)
+    // What was proven holds until it is sick itself: one lost probe is no reason to go back.
+    if (!sick.has(peer) || proof?.isEnough) continue
+    const sinceMs = proof?.sinceMs ?? nowMs
+    if (reach === 'both') after.set(key, { sinceMs, isEnough: nowMs - sinceMs >= PROOF_MS })
+    else after.delete(key)
+  }
+  return after
+}
+
+const isSick = (track: Track): boolean => track.level.held < track.full
+
 /** By name: states with the same cures give equal values. */
-export function curesOf(state: CureState): readonly PathCure[] {
-  const sick = [...state.values()].filter((t) => t.level.held < t.full)
+export function curesOf({ tracks, proofs }: CureState): readonly PathCure[] {
+  const sick = [...tracks.values()].filter(isSick)
   return [...Map.groupBy(sick, (t) => t.peer)]
-    .map(([peer, tracks]) => ({ peer, sick: KINDS.flatMap((kind) => sicknessOf(kind, tracks)) }))
+    .map(([peer, own]) => ({
+      peer,
+      sick: KINDS.flatMap((kind) => sicknessOf(kind, own)),
+      proven: KINDS.filter((kind) => proofs.get(`${peer} ${kind}`)?.isEnough),
+    }))
     .sort((a, b) => (a.peer < b.peer ? -1 : 1))
 }
-const KINDS = ['direct', 'vxlan'] as const
 
 function sicknessOf(kind: PathKind, tracks: readonly Track[]): Sickness[] {
   const own = tracks.filter((t) => t.kind === kind)
   if (own.length === 0) return []
   const of = (symptom: Symptom): Track | undefined => own.find((t) => t.symptom === symptom)
-  const [reach, mtu] = [of('reach'), of('mtu')]
+  const [reach, mtu, offload] = [of('reach'), of('mtu'), of('offload')]
   return [
     {
       kind,
       ...(reach?.reach ? { reach: reach.reach } : {}),
       ...(mtu ? { mtuBytes: mtu.level.held } : {}),
-      ...(of('checksum') ? { checksum: true } : {}),
+      ...(offload?.offload ? { offload: offload.offload } : {}),
     },
   ]
 }

@@ -11,6 +11,7 @@ import {
   curedKind,
   curedMtuBytes,
   needsSoftwareChecksums,
+  needsTunnelToStand,
   sickPathFaults,
   workaroundOf,
 } from './cured_path.ts'
@@ -49,6 +50,8 @@ export type Peer = {
   readonly sickPaths: readonly Fault[]
   /** Checksums within a tunnel to it are not left to any device. */
   readonly softwareChecksums: boolean
+  /** The tunnel has to stand, to see whether it carries what another path does not. */
+  readonly needsTunnel: boolean
 }
 
 export type PeerInput = {
@@ -100,6 +103,9 @@ export function planPeer(
     workaround,
     sickPaths,
     softwareChecksums: needsSoftwareChecksums(sick.cure),
+    needsTunnel:
+      ranges.some((r) => r.path === 'vxlan') ||
+      (input.config.pathMode !== 'direct' && ranges.some((r) => needsTunnelToStand(r.usualPath, sick.cure))),
   }
   return { peer, complaints: [...complaints, ...sickPaths] }
 }

@@ -37,20 +37,29 @@ export async function sickCluster(t: TestContext, setting: ClusterSetting): Prom
   }
 }
 
+type Health = Omit<PathHealth, 'peer'>
 /** Of the first node's agent the one, of the second's the other. */
-export type Told = { readonly first: Omit<PathHealth, 'peer'>; readonly second?: Omit<PathHealth, 'peer'> }
+export type Told = { readonly first: Health; readonly second?: Health; readonly both?: Health }
 
 const well = { reach: 'both', checksum: 'ok', large: 'ok' } as const
-export const healthy = (kind: PathHealth['kind']): Told['first'] => ({ kind, ...well, trueMtuBytes: 1500 })
+export const healthy = (kind: PathHealth['kind']): Health => ({ kind, ...well, trueMtuBytes: 1500 })
 
 /** As often as it takes to be believed, and as far apart. */
 export async function tell([one, two]: SickCluster['nodes'], told: Told, times = 2): Promise<void> {
+  const to = (node: Node, peer: string, own: Health | undefined): void =>
+    say(
+      node,
+      [own, told.both].flatMap((h) => (h ? [{ peer, ...h }] : [])),
+    )
   for (let i = 0; i < times; i++) {
     if (i > 0) await sleep(450)
-    say(one, [{ peer: 'n2', ...told.first }])
-    if (told.second) say(two, [{ peer: 'n1', ...told.second }])
+    to(one, 'n2', told.first)
+    to(two, 'n1', told.second)
   }
 }
+
+/** Until another path is believed in too. */
+export const PROVEN = 7
 
 /** Well at once and an hour later, by a clock that need not wait. */
 export function tellWell(nodes: SickCluster['nodes'], kind: PathHealth['kind']): void {

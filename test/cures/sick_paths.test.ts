@@ -5,7 +5,7 @@ import { until } from '../agent/until.ts'
 import { families, type Pod } from '../fast_lane/cluster.ts'
 import { onEveryLane, paths } from '../fast_lane/lanes.ts'
 import { run } from '../guard/cluster.ts'
-import { healthy, type SickCluster, sickCluster, tell, tellWell } from './sick_cluster.ts'
+import { healthy, PROVEN, type SickCluster, sickCluster, tell, tellWell } from './sick_cluster.ts'
 import { transfer } from './transfer.ts'
 
 const stateOf = ({ nodes }: SickCluster) => nodes[0].bench.status()
@@ -46,7 +46,7 @@ onEveryLane(
     const largestBytes = path === 'direct' ? 1400 : 1400 + 50
     cluster.lay({ fault: { kind: 'mtu', largestBytes }, paths })
     await suffers(one, two)
-    const sick = { ...healthy(path), large: 'broken', trueMtuBytes: 1400 } as const
+    const sick = { ...healthy(path), large: 'unknown', trueMtuBytes: 1400 } as const
     await tell(cluster.nodes, { first: sick, second: sick })
     await works(one, two)
     const peer = await peerOf(cluster)
@@ -71,7 +71,9 @@ onEveryLane('where a device spoils the checksums left to it the stack makes them
   await suffers(one, two)
   const sick = { ...healthy(path), checksum: 'broken' } as const
   // Both directions take the tunnel where a direct path is sick: the other end needs a tunnel's end too.
-  await tell(cluster.nodes, { first: sick, second: sick })
+  const told = { first: sick, second: sick }
+  if (path === 'direct') await tell(cluster.nodes, { ...told, both: healthy('vxlan') }, PROVEN)
+  else await tell(cluster.nodes, told)
   await works(one, two)
   assert.equal(
     a.ns.inside(() => completesChecksums('podlane-vxlan')),
@@ -99,13 +101,15 @@ onEveryLane('a path that carries in one direction is left for the other kind', a
   const { one, two, isAsBefore } = await withPods(cluster)
   cluster.lay({ fault: { kind: 'oneway' }, paths: [path] })
   await suffers(one, two)
-  await tell(cluster.nodes, {
-    first: { ...healthy(path), reach: 'in-only' },
-    second: { ...healthy(path), reach: 'out-only' },
-  })
+  const first = { ...healthy(path), reach: 'in-only' } as const
+  const second = { ...healthy(path), reach: 'out-only' } as const
+  const [other, words] =
+    path === 'direct'
+      ? (['vxlan', /VXLAN instead/] as const)
+      : (['direct', /direct packets instead/] as const)
+  await tell(cluster.nodes, { first, second, both: healthy(other) }, PROVEN)
   await works(one, two)
   const peer = await peerOf(cluster)
-  const [other, words] = path === 'direct' ? ['vxlan', /VXLAN instead/] : ['direct', /direct packets instead/]
   assert.equal(peer?.path, other)
   assert.match(peer?.why ?? '', words)
   assert.match((await complaintsOf(cluster))[0]?.found ?? '', /does not hear this node/)
@@ -118,10 +122,15 @@ onEveryLane('a path that carries in one direction is left for the other kind', a
 onEveryLane('where both kinds are sick the usual one stays, and is named', async (t, setting) => {
   const cluster = await sickCluster(t, setting)
   const { isAsBefore } = await withPods(cluster)
-  for (const kind of paths) await tell(cluster.nodes, { first: { ...healthy(kind), reach: 'none' } })
+  const silent = (kind: 'direct' | 'vxlan') => ({ ...healthy(kind), reach: 'none' }) as const
+  const [one] = cluster.nodes
+  await tell(cluster.nodes, { first: silent('direct'), both: silent('vxlan') }, PROVEN)
   await until('it is named', async () => (await complaintsOf(cluster)).length === 1)
-  await cluster.nodes[0].bench.settled()
-  assert.match((await complaintsOf(cluster))[0]?.next ?? '', /no other path is possible/)
+  await one.bench.settled()
+  assert.match((await complaintsOf(cluster))[0]?.next ?? '', /no other path has been seen to carry/)
+  assert.equal((await peerOf(cluster))?.path, setting.path)
+  tellWell(cluster.nodes, 'direct')
+  tellWell(cluster.nodes, 'vxlan')
   await isAsBefore()
 })
 
