@@ -17,12 +17,13 @@ const STRICT =
 async function strictTraffic(
   t: TestContext,
   setting: Setting,
+  mayLose = 0,
 ): Promise<FastCluster & { readonly going: Traffic }> {
   const cluster = await fastCluster(t, setting)
   const [one, two] = cluster.nodes
   for (const node of cluster.nodes) run(node.ns, 'nft', STRICT)
   const [from, near, far] = [await one.pod('from'), await one.pod('near'), await two.pod('far')]
-  return { ...cluster, going: await traffic(t, from, [near, far]) }
+  return { ...cluster, going: await traffic(t, from, [near, far], mayLose) }
 }
 
 async function switchTenTimes(t: TestContext, setting: Uniform): Promise<void> {
@@ -61,10 +62,13 @@ for (const each of [onEveryLane, byClsact]) {
   each('an agent that is killed and comes again under traffic loses nothing', killAgents)
 }
 
-test('a node goes from tcx to clsact and back under traffic, loses nothing and keeps no two', {
+/** Adding a clsact filter may lose a packet that passes in those microseconds (docs/decisions/0009): there are three. */
+const FILTERS = 3
+
+test('a node goes from tcx to clsact and back under traffic, breaks nothing and keeps no two', {
   skip: hasDeviceHook(ATTACH.TCX_INGRESS) ? false : 'this kernel has no tcx',
 }, async (t) => {
-  const { nodes, going } = await strictTraffic(t, { lane: 'fast', path: 'vxlan' })
+  const { nodes, going } = await strictTraffic(t, { lane: 'fast', path: 'vxlan' }, FILTERS)
   const [{ bench, ns }] = nodes
   for (const attach of ['clsact', 'tcx'] as const) {
     await bench.agent.kill()

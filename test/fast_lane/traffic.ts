@@ -16,8 +16,16 @@ export type Traffic = {
   readonly finish: () => Promise<void>
 }
 
-/** From one pod to each of the others by both families: a stream, pings, UDP questions. */
-export async function traffic(t: TestContext, from: Pod, others: readonly Pod[]): Promise<Traffic> {
+/**
+ * From one pod to each of the others by both families: a stream, pings, UDP questions.
+ * @param mayLose so many packets of each conversation, where the kernel itself may lose one
+ */
+export async function traffic(
+  t: TestContext,
+  from: Pod,
+  others: readonly Pod[],
+  mayLose = 0,
+): Promise<Traffic> {
   const parts = others.flatMap((to) => families.map((v) => ({ from, to, address: addressOf(to, v) })))
   const streams: Stream[] = []
   const pings: Program[] = []
@@ -35,8 +43,8 @@ export async function traffic(t: TestContext, from: Pod, others: readonly Pod[])
   }
   return {
     finish: async () => {
-      for (const ping of pings) assert.ok((await answeredPings(ping)) > 10, 'pings went on')
-      for (const asking of udp) assert.ok((await asking.finish()) > 10, 'UDP went on')
+      for (const ping of pings) assert.ok((await answeredPings(ping, mayLose)) > 10, 'pings went on')
+      for (const asking of udp) assert.ok((await asking.finish(mayLose)) > 10, 'UDP went on')
       for (const one of streams)
         for (const bytes of await one.finish()) assert.ok(bytes > 10_000, 'the stream went on')
     },
@@ -44,13 +52,13 @@ export async function traffic(t: TestContext, from: Pod, others: readonly Pod[])
 }
 
 /** Ends it and counts; all are answered, but for the last one, which may be under way. */
-async function answeredPings({ child, ended, output }: Program): Promise<number> {
+async function answeredPings({ child, ended, output }: Program, mayLose: number): Promise<number> {
   child.kill('SIGINT')
   await ended
   const sent = Number(/(\d+) packets transmitted/.exec(output())?.[1])
   const answered = [...output().matchAll(/icmp_seq=(\d+) ttl/g)].map((found) => Number(found[1]))
   const lost = Array.from({ length: sent - 1 }, (_, i) => i + 1).filter((n) => !answered.includes(n))
-  assert.deepEqual(lost, [], output())
+  assert.ok(lost.length <= mayLose, `lost: ${lost}\n${output()}`)
   return answered.length
 }
 
@@ -58,27 +66,26 @@ async function answeredPings({ child, ended, output }: Program): Promise<number>
 class Asking {
   #isOn = true
   #count = 0
-  readonly #over: Promise<Error | undefined>
+  readonly #lost: Error[] = []
+  readonly #over: Promise<void>
 
   constructor(talk: Talk) {
-    this.#over = this.#run(talk).then(
-      () => undefined,
-      (why: Error) => why,
-    )
+    this.#over = this.#run(talk)
   }
 
   async #run(talk: Talk): Promise<void> {
     while (this.#isOn) {
-      await talk.ask(`q${this.#count++}`)
+      await talk.ask(`q${this.#count++}`).catch((why: Error) => this.#lost.push(why))
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   }
 
-  /** How many were answered. */
-  async finish(): Promise<number> {
+  /** How many were asked. */
+  async finish(mayLose: number): Promise<number> {
     this.#isOn = false
-    const why = await this.#over
-    if (why) throw why
+    await this.#over
+    const [why] = this.#lost
+    if (why && this.#lost.length > mayLose) throw why
     return this.#count
   }
 }
