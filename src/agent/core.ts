@@ -9,6 +9,7 @@ import { faultText, ok, type Result } from '../base/result.ts'
 import type { RowSink } from '../input/source.ts'
 import { AddressPool } from '../ipam/pool.ts'
 import type { Lane } from '../plan/fast_lane.ts'
+import type { PathCure } from '../plan/path_cures.ts'
 import type { PathHealth } from '../plan/path_health.ts'
 import { type SocketWish, socketWishes } from '../plan/sockets.ts'
 import type { Config } from '../schema/config.ts'
@@ -85,6 +86,11 @@ export class Core {
 
   get knowledge(): Knowledge {
     return this.#knowledge
+  }
+
+  /** The same value for as long as the same is done about sick paths. */
+  get cures(): readonly PathCure[] {
+    return this.#cures.now()
   }
 
   /** Reads what a former run left. */

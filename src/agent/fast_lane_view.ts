@@ -58,7 +58,8 @@ const isFastAnywhere = (status: FastLaneStatus): boolean =>
 const percent = ({ entries, most }: NonNullable<FastLaneStatus['flows']>): number =>
   Math.round((entries / most) * 100)
 
-function laneOf(paths: readonly PeerLane[]): Pick<NonNullable<PeerStatus['lane']>, 'lane' | 'why'> {
+/** Of all paths together. */
+export function laneOf(paths: readonly PeerLane[]): Pick<NonNullable<PeerStatus['lane']>, 'lane' | 'why'> {
   const plain = paths.filter((p) => p.lane === 'plain')
   const whys = new Set(plain.map((p) => p.why))
   if (plain.length === 0) return { lane: 'fast', why: '' }

@@ -26,9 +26,10 @@ export function createPathCures(report: () => AgentReport | undefined, onChange:
     now: () => cures,
     observe: (health, nowMs) => {
       state = observePaths(state, health, full, nowMs)
-      const before = JSON.stringify(cures)
-      cures = curesOf(state)
-      if (JSON.stringify(cures) !== before) onChange()
+      const next = curesOf(state)
+      if (JSON.stringify(next) === JSON.stringify(cures)) return
+      cures = next
+      onChange()
     },
   }
 }

@@ -20,7 +20,11 @@ import type { Core } from './core.ts'
 import type { KernelClient } from './kernel_client.ts'
 import { switchLane } from './lane_switch.ts'
 import { metricsOf, type Usage } from './metrics.ts'
+import { PathRates } from './path_rates.ts'
 import { PathTotals } from './path_totals.ts'
+import { type PathsInput, pathsReport } from './paths_report.ts'
+import { probeMetrics } from './probe_metrics.ts'
+import { startProbing } from './probing.ts'
 import { runFolderComplaints } from './run_folder.ts'
 import { SOCKETS_FEATURE, socketsText } from './sockets_text.ts'
 import { agentStatus } from './status.ts'
@@ -37,6 +41,8 @@ export type AskedOptions = {
 
 /** Looking at the host's other tables starts programs: not for every question about the status. */
 const SURROUNDINGS_MS = 10_000
+/** Without an earlier look a rate of packets is one of so short a time. */
+const FIRST_RATE_MS = 40
 
 export async function serveStatus({
   config,
@@ -48,6 +54,7 @@ export async function serveStatus({
 }: AskedOptions): Promise<StatusServer> {
   const startedAtMs = Date.now()
   const features = await kernel.call('features')
+  const probing = startProbing({ config, core, kernel })
   const runFolder = runFolderComplaints(config.directories.run, process.env)
   for (const complaint of runFolder) log.warn({ fault: faultText(complaint) }, 'a fault')
   const readAround = async () => {
@@ -58,6 +65,7 @@ export async function serveStatus({
       ...readPeerWays(core.report?.uplink, peers),
       ...readSilentPeers(core.report?.uplink, peers),
       ...readFlowRoom(),
+      ...probing.faults(),
     ]
     return { faults, passed: passedRules(rules) }
   }
@@ -66,6 +74,22 @@ export async function serveStatus({
   // Once now, so that there is something to show.
   await kernel.call('sweepFlows')
   const totals = new PathTotals()
+  const rates = new PathRates()
+  const paths = async (): Promise<PathsInput> => {
+    if (!rates.isReady(systemClock.nowMs())) {
+      rates.look((await kernel.call('fastLane')).peers, systemClock.nowMs())
+      await systemClock.sleep(FIRST_RATE_MS)
+    }
+    const lanes = (await kernel.call('fastLane')).peers
+    return {
+      pathMode: config.pathMode,
+      peers: await kernel.call('peers'),
+      uplinkMtuBytes: core.report?.uplink?.mtuBytes ?? 0,
+      lanes,
+      rates: rates.look(lanes, systemClock.nowMs()),
+      measures: probing.measures(),
+    }
+  }
   const status = async (): Promise<AgentStatus> => {
     const peers = await kernel.call('peers')
     const { faults, passed } = await surroundings()
@@ -87,7 +111,7 @@ export async function serveStatus({
       drops: readDrops(),
     })
   }
-  return startStatusServer({
+  const server = await startStatusServer({
     socketPath: join(config.directories.run, 'agent.sock'),
     listen: listenOf(config),
     log,
@@ -99,12 +123,20 @@ export async function serveStatus({
         '/metrics',
         async () => {
           const now = await status()
-          return answered(expositionText(metricsOf(now, totals.look(now), usage())))
+          const metrics = [...metricsOf(now, totals.look(now), usage()), ...probeMetrics(probing.measures())]
+          return answered(expositionText(metrics))
         },
       ],
+      ['/paths', async () => answered(pathsReport(await paths()))],
       ['/healthz', async () => answered({ ok: true })],
     ]),
   })
+  return {
+    close: () => {
+      probing.close()
+      return server.close()
+    },
+  }
 }
 
 const answered = (body: object | string): Answer => ({ code: 200, body })

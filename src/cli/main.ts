@@ -7,6 +7,7 @@ import packageFacts from '../../package.json' with { type: 'json' }
 import type { LaneWord } from '../schema/lane_request.ts'
 import { addLab, addSize, type UpOptions } from './lab.ts'
 import type { LaneOptions } from './lane.ts'
+import type { PathsOptions } from './paths.ts'
 import { USAGE } from './terminal.ts'
 
 const program = new Command('podlane')
@@ -60,6 +61,24 @@ program
   .action(async (word: LaneWord | undefined, options: LaneOptions) =>
     (await import('./lane.ts')).lane(word, options),
   )
+
+program
+  .command('paths')
+  .description(
+    'each path to every other node: round trip, loss, true MTU and packets as measured, and what a better one would need',
+  )
+  .option('--peer <node>', 'only to this node')
+  .option('--socket <path>', "the agent's socket", '/run/podlane/agent.sock')
+  .option('--json', 'as JSON')
+  .addHelpText(
+    'after',
+    examples(
+      'podlane paths',
+      'podlane paths --peer node2',
+      "podlane paths --json | jq '.peers[] | {peer, faults}'",
+    ),
+  )
+  .action(async (options: PathsOptions) => (await import('./paths.ts')).showPaths(options))
 
 program
   .command('config')

@@ -33,6 +33,7 @@ const x64 = {
   setns: 308,
   bpf: 321,
   kill: 62,
+  clock_gettime: 228,
 } as const // prettier-ignore
 
 const arm64: { readonly [K in keyof typeof x64]: number } = {
@@ -64,6 +65,7 @@ const arm64: { readonly [K in keyof typeof x64]: number } = {
   setns: 268,
   bpf: 280,
   kill: 129,
+  clock_gettime: 113,
 } // prettier-ignore
 
 const numbers: { readonly [K in keyof typeof x64]: number } = arch === 'arm64' ? arm64 : x64

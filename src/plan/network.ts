@@ -98,8 +98,12 @@ export function planNetwork(input: NetworkInput): Network {
       ...endpointRoutes(input.endpoints),
       ...peers.flatMap((p) => peerRoutes(p, uplink, vxlan)),
     ],
-    neighbours: [...endpointNeighbours(input.endpoints), ...peers.flatMap((p) => peerNeighbours(p, uplink))],
-    fdb: peers.filter(usesVxlan).map((p) => ({ device: VXLAN_LINK, mac: p.vxlanMac, dst: p.address })),
+    neighbours: [
+      ...endpointNeighbours(input.endpoints),
+      ...peers.flatMap((p) => [...tunnelNeighbours(p, vxlan), ...segmentNeighbours(p, uplink)]),
+    ],
+    // Of every peer: the way by the tunnel is measured where another one is in use, and known when it is needed.
+    fdb: vxlan ? peers.map((p) => ({ device: VXLAN_LINK, mac: p.vxlanMac, dst: p.address })) : [],
     peers,
     families: [...new Set(ownRanges.map(cidrFamily))],
     podMtuBytes: podMtu(config, uplink, peers),
@@ -116,8 +120,6 @@ export function planNetwork(input: NetworkInput): Network {
 
 /** The address that stands for the node on its VXLAN device, so that replies to the node return by the tunnel. */
 export const tunnelAddress = (range: Cidr): Ip => cidrAddress(range, 1n)
-
-const usesVxlan = (peer: Peer): boolean => peer.ranges.some((r) => r.path === 'vxlan')
 
 /** The node's rows, this node's range replaced by the config's, or by the record while there is none. */
 function withOwnRanges(input: NetworkInput): NodeRow[] {
@@ -206,14 +208,12 @@ function peerRoutes(peer: Peer, uplink: Uplink | undefined, vxlan: DesiredVxlan 
   })
 }
 
-function peerNeighbours(peer: Peer, uplink: Uplink | undefined): DesiredNeighbour[] {
-  const tunnel = peer.ranges
-    .filter((r) => r.path === 'vxlan')
-    .map((r) => ({ device: VXLAN_LINK, ip: tunnelAddress(r.cidr), mac: peer.vxlanMac }))
-  // Kept resolved by the kernel: the firewall binds the peer's ranges to the MAC that is learnt here.
-  const direct = uplink ? peer.onLink.map((ip) => ({ device: uplink.name, ip, mac: undefined })) : []
-  return [...tunnel, ...direct]
-}
+const tunnelNeighbours = (peer: Peer, vxlan: DesiredVxlan | undefined): DesiredNeighbour[] =>
+  vxlan ? peer.ranges.map((r) => ({ device: vxlan.name, ip: tunnelAddress(r.cidr), mac: peer.vxlanMac })) : []
+
+/** Kept resolved by the kernel: the firewall binds the peer's ranges to the MAC that is learnt here. */
+const segmentNeighbours = (peer: Peer, uplink: Uplink | undefined): DesiredNeighbour[] =>
+  uplink ? peer.onLink.map((ip) => ({ device: uplink.name, ip, mac: undefined })) : []
 
 function podMtu(config: Config, uplink: Uplink | undefined, peers: readonly Peer[]): number {
   const full = uplink?.mtuBytes ?? FALLBACK_MTU_BYTES

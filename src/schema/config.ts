@@ -58,6 +58,7 @@ const offSchema = v.pipe(
   v.transform(() => 'off' as const),
 )
 const httpSchema = v.strictObject({ listen: v.optional(listenValue, '127.0.0.1:9474') })
+const probesSchema = v.strictObject({ port: v.optional(portValue, 9475) })
 
 // Sections are `nullish`: `vxlan:` with every line under it commented out is null in YAML.
 const configSchema = v.strictObject({
@@ -119,6 +120,8 @@ const configSchema = v.strictObject({
     }),
     {},
   ),
+  /** A few UDP packets a second between nodes that measure each path; the same port on every node. */
+  probes: v.nullish(v.union([offSchema, probesSchema], 'off, or port: 9475'), {}),
   http: v.nullish(v.union([offSchema, httpSchema], 'off, or listen: 127.0.0.1:9474'), {}),
   log: v.nullish(
     v.strictObject({ level: v.optional(oneOf(['debug', 'info', 'warn', 'error']), 'info') }),

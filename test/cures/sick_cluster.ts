@@ -21,11 +21,21 @@ const nodesCidrs = (n: number): Cidr[] =>
     must(parseCidr(c)),
   )
 
-/** On one segment `auto` means direct, and leaves the tunnel as another way. */
-export async function sickCluster(t: TestContext, setting: ClusterSetting): Promise<SickCluster> {
+/**
+ * On one segment `auto` means direct, and leaves the tunnel as another way.
+ * @param isToldOnly nobody probes: the test says what is found
+ */
+export async function sickCluster(
+  t: TestContext,
+  setting: ClusterSetting,
+  isToldOnly = true,
+): Promise<SickCluster> {
   process.env.PODLANE_TEST_HEALTH = '1'
   const auto = setting.path === 'direct' ? { pathMode: 'auto' } : {}
-  const cluster = await fastCluster(t, { ...setting, config: { ...auto, ...setting.config } })
+  const cluster = await fastCluster(t, {
+    ...setting,
+    config: { ...auto, ...(isToldOnly ? { probes: 'off' } : {}), ...setting.config },
+  })
   const { segment } = cluster
   const port = linkOf(segment, 'p1').index
   // The switch stands for the sender's device, which completes what was left to it.

@@ -1,0 +1,49 @@
+// Packets a second of each path, from counters of two looks that are not too far apart.
+
+import type { PeerLane } from '../apply/fast_lane_contract.ts'
+
+/** Shorter, and a few packets make a rate; longer, and it is the past's. */
+const LEAST_MS = 500
+const MOST_MS = 60_000
+
+type Look = { readonly atMs: number; readonly packets: ReadonlyMap<string, number> }
+
+/** A peer's IPv4 and IPv6 ranges may have paths of their own. */
+export const rateKey = ({ peer, ranges }: Pick<PeerLane, 'peer' | 'ranges'>): string =>
+  `${peer} ${ranges.join()}`
+
+export class PathRates {
+  /** Two looks; each BOUNDED by the paths. */
+  #before: Look | undefined
+  #last: Look | undefined
+
+  /** False: a rate needs another look first. */
+  isReady(nowMs: number): boolean {
+    return this.#base(nowMs) !== undefined
+  }
+
+  /** Packets a second by `rateKey`, in both directions. */
+  look(lanes: readonly PeerLane[], nowMs: number): ReadonlyMap<string, number> {
+    const now: Look = { atMs: nowMs, packets: new Map(lanes.map((l) => [rateKey(l), packetsOf(l)])) }
+    const base = this.#base(nowMs) ?? this.#last
+    if (!this.#last || nowMs - this.#last.atMs >= LEAST_MS) this.#before = this.#last
+    this.#last = now
+    if (!base || base.atMs === nowMs) return new Map()
+    const seconds = (nowMs - base.atMs) / 1000
+    return new Map(
+      [...now.packets].map(([key, packets]) => [
+        key,
+        Math.max(0, packets - (base.packets.get(key) ?? packets)) / seconds,
+      ]),
+    )
+  }
+
+  #base(nowMs: number): Look | undefined {
+    return [this.#last, this.#before].find(
+      (look) => look && nowMs - look.atMs >= LEAST_MS && nowMs - look.atMs <= MOST_MS,
+    )
+  }
+}
+
+const packetsOf = ({ counts }: PeerLane): number =>
+  [counts.sent, counts.received].reduce((n, way) => n + way.fast.packets + way.plain.packets, 0)

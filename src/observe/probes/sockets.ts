@@ -1,0 +1,110 @@
+// The sockets that probes go by: one on the uplink and one on the tunnel device, for each family. A device that was
+// made anew has another index, so its socket is too.
+
+import { type Family, familyOf, type Ip } from '../../base/ip.ts'
+import type { Fault } from '../../base/result.ts'
+import { poll, READABLE } from '../../kernel/addon.ts'
+import { EADDRINUSE, ENODEV, errnoName } from '../../kernel/errno.ts'
+import { type Datagram, deviceIndex, openUdpSocket, type UdpSocket } from '../../kernel/udp_socket.ts'
+import { VXLAN_LINK } from '../../plan/ownership.ts'
+import type { PathKind } from '../../plan/peers.ts'
+
+export type OnDatagram = (kind: PathKind, datagram: Datagram, socket: UdpSocket) => void
+type Open = {
+  readonly device: string
+  readonly index: number
+  readonly socket: UdpSocket
+  readonly end: () => void
+}
+
+const FAMILIES: readonly Family[] = [4, 6]
+/** So many packets are read before others have their turn. */
+const BATCH = 64
+
+export class ProbeSockets {
+  readonly #port: number
+  readonly #onDatagram: OnDatagram
+  /** BOUNDED by kinds of paths and families. */
+  readonly #open = new Map<string, Open>()
+  #faults: readonly Fault[] = []
+
+  constructor(port: number, onDatagram: OnDatagram) {
+    this.#port = port
+    this.#onDatagram = onDatagram
+  }
+
+  get faults(): readonly Fault[] {
+    return this.#faults
+  }
+
+  of(kind: PathKind, to: Ip): UdpSocket | undefined {
+    return this.#open.get(`${kind} ${familyOf(to)}`)?.socket
+  }
+
+  /** Opens what is missing and closes what has gone. */
+  refresh(uplink: string | undefined, families: ReadonlySet<Family>): void {
+    const faults: Fault[] = []
+    for (const [kind, device] of [
+      ['direct', uplink],
+      ['vxlan', VXLAN_LINK],
+    ] as const) {
+      const index = device === undefined || uplink === undefined ? undefined : deviceIndex(device)
+      for (const family of FAMILIES) {
+        const isWanted = index !== undefined && (kind === 'vxlan' || families.has(family))
+        const fault = this.#settle(kind, family, isWanted ? { device: device ?? '', index } : undefined)
+        if (fault) faults.push(fault)
+      }
+    }
+    this.#faults = faults
+  }
+
+  close(): void {
+    for (const key of [...this.#open.keys()]) this.#end(key)
+  }
+
+  #settle(
+    kind: PathKind,
+    family: Family,
+    want: { readonly device: string; readonly index: number } | undefined,
+  ): Fault | undefined {
+    const key = `${kind} ${family}`
+    const have = this.#open.get(key)
+    if (have && have.index === want?.index && have.device === want.device) return undefined
+    this.#end(key)
+    if (!want) return undefined
+    const opened = openUdpSocket(want.device, family, this.#port)
+    if (!opened.ok) {
+      // A host without IPv6 (EAFNOSUPPORT) has no peers by it, and a device may go at any time.
+      const isExpected = opened.error === ENODEV || opened.error === 97
+      return isExpected ? undefined : refusedFault(want.device, this.#port, opened.error)
+    }
+    const socket = opened.value
+    const end = poll(socket.fd, READABLE, () => this.#drain(kind, socket))
+    this.#open.set(key, { ...want, socket, end })
+    return undefined
+  }
+
+  #drain(kind: PathKind, socket: UdpSocket): void {
+    for (let i = 0; i < BATCH; i++) {
+      const datagram = socket.receive()
+      if (!datagram) return
+      this.#onDatagram(kind, datagram, socket)
+    }
+  }
+
+  #end(key: string): void {
+    const open = this.#open.get(key)
+    if (!open) return
+    open.end()
+    open.socket.close()
+    this.#open.delete(key)
+  }
+}
+
+const refusedFault = (device: string, port: number, errno: number): Fault => ({
+  kind: 'probes-off',
+  object: `probes on ${device}`,
+  wanted: `UDP port ${port}`,
+  found: errno === EADDRINUSE ? 'another program has it' : errnoName(errno),
+  next: 'see «ss -lnup»; stop that program, or set another probes.port on every node',
+})

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { LaidFault } from '../../src/lab/faults/wire.ts'
+import { becomes, kernelDump } from '../agent/dump.ts'
+import { until } from '../agent/until.ts'
+import { type Lane, lanes, type Path, paths } from '../fast_lane/lanes.ts'
+import { type SickCluster, sickCluster } from './sick_cluster.ts'
+import { transfer } from './transfer.ts'
+
+type Case = {
+  readonly title: string
+  readonly lay: (path: Path) => Omit<LaidFault, 'peers'>
+  readonly complaint: RegExp
+  readonly workaround: (path: Path) => RegExp
+}
+
+const cases: readonly Case[] = [
+  {
+    title: 'a black hole for large packets',
+    lay: () => ({ fault: { kind: 'mtu', largestBytes: 1400 }, paths }),
+    complaint: /vanish without a word/,
+    workaround: (path) => (path === 'direct' ? /MTU 1400/ : /MTU 1350/),
+  },
+  {
+    title: 'a device that spoils checksums in tunnels',
+    lay: () => ({ fault: { kind: 'checksum' }, paths: ['vxlan'] }),
+    complaint: /arrive with a wrong one/,
+    workaround: () => /checksums by the stack/,
+  },
+  {
+    title: 'one direction that is dropped',
+    lay: (path) => ({ fault: { kind: 'oneway' }, paths: [path] }),
+    complaint: /does not hear this node|nothing comes through/,
+    workaround: (path) => (path === 'direct' ? /VXLAN instead/ : /direct packets instead/),
+  },
+]
+
+const peerOf = async ({ nodes }: SickCluster) => (await nodes[0].bench.status()).peers[0]
+const complaintsOf = async ({ nodes }: SickCluster) =>
+  JSON.stringify((await nodes[0].bench.status()).complaints.filter((c) => c.object.startsWith('path to')))
+
+async function goesThrough(lane: Lane, path: Path, each: Case, cluster: SickCluster): Promise<void> {
+  const [a, b] = cluster.nodes
+  const one = await a.pod('one')
+  const two = await b.pod('two')
+  const carries = async (withinMs: number) => (await transfer(one, two, 4, withinMs)) !== undefined
+  await until('it carries', () => carries(1000))
+  // Both have answered each other by each path that there is.
+  const isLookedAt = async () => (await peerOf(cluster))?.lane?.lane === lane
+  await until('the lane is as wished', isLookedAt)
+  await a.bench.settled(1500)
+  const before = [a, b].map((n) => kernelDump(n.ns))
+  cluster.lay(each.lay(path))
+  const laidAt = performance.now()
+  assert.equal(await carries(500), false, 'it suffers')
+  await until('it carries again', () => carries(500))
+  const tookMs = performance.now() - laidAt
+  console.log(`${each.title}, ${lane} ${path}: carried again after ${Math.round(tookMs)} ms`)
+  assert.match((await peerOf(cluster))?.why ?? '', each.workaround(path))
+  assert.match(await complaintsOf(cluster), each.complaint)
+  cluster.lift()
+  const isOver = async () => (await complaintsOf(cluster)) === '[]'
+  await until('the complaint is gone', isOver, 90_000)
+  for (const [i, node] of [a, b].entries()) await becomes(node.ns, before[i] ?? '')
+  assert.ok(await carries(1000))
+}
+
+for (const each of cases)
+  for (const lane of lanes)
+    for (const path of paths) {
+      if (each.title.includes('tunnels') && path === 'direct') continue
+      test(`${each.title} is found by probes, named and worked around until it ends: ${lane} lane, path ${path}`, async (t) => {
+        const cluster = await sickCluster(t, { lane, path }, false)
+        await goesThrough(lane, path, each, cluster)
+      })
+    }
