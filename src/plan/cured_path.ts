@@ -30,9 +30,9 @@ export function curedKind(usual: PathKind, isPossible: boolean, cure: PathCure |
   return isAvoided(cure, usual) && isPossible && isBetter ? other : usual
 }
 
-/** Whether the tunnel has to stand though nothing goes by it yet, so that it can be seen whether it carries. */
+/** A tunnel that nothing goes by stands too, where it is to be seen whether it carries, or carries again. */
 export const needsTunnelToStand = (usual: PathKind, cure: PathCure | undefined): boolean =>
-  usual === 'direct' && isAvoided(cure, 'direct')
+  usual === 'vxlan' || isAvoided(cure, 'direct')
 
 export function curedMtuBytes(
   full: number,

@@ -104,8 +104,7 @@ export function planPeer(
     sickPaths,
     softwareChecksums: needsSoftwareChecksums(sick.cure),
     needsTunnel:
-      ranges.some((r) => r.path === 'vxlan') ||
-      (input.config.pathMode !== 'direct' && ranges.some((r) => needsTunnelToStand(r.usualPath, sick.cure))),
+      input.config.pathMode !== 'direct' && ranges.some((r) => needsTunnelToStand(r.usualPath, sick.cure)),
   }
   return { peer, complaints: [...complaints, ...sickPaths] }
 }

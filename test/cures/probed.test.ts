@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { LaidFault } from '../../src/lab/faults/wire.ts'
 import { becomes, kernelDump } from '../agent/dump.ts'
 import { until } from '../agent/until.ts'
@@ -12,6 +13,8 @@ type Case = {
   readonly lay: (path: Path) => Omit<LaidFault, 'peers'>
   readonly complaint: RegExp
   readonly workaround: (path: Path) => RegExp
+  /** Longer than a cure holds: nothing may look well by it. */
+  readonly lastsMs?: number
 }
 
 const cases: readonly Case[] = [
@@ -26,6 +29,7 @@ const cases: readonly Case[] = [
     lay: () => ({ fault: { kind: 'checksum' }, paths: ['vxlan'] }),
     complaint: /arrive with a wrong one/,
     workaround: () => /checksums by the stack/,
+    lastsMs: 25_000,
   },
   {
     title: 'one direction that is dropped',
@@ -61,6 +65,9 @@ async function goesThrough(lane: Lane, path: Path, each: Case, cluster: SickClus
   console.log(`${each.title}, ${lane} ${path}: carried again after ${Math.round(tookMs)} ms`)
   assert.match((await peerOf(cluster))?.why ?? '', each.workaround(path))
   assert.match(await complaintsOf(cluster), each.complaint)
+  for (const end = performance.now() + (each.lastsMs ?? 0); performance.now() < end; await sleep(500))
+    assert.match(await complaintsOf(cluster), each.complaint, 'the cure does not hide what it cures')
+  assert.ok(await carries(1000))
   cluster.lift()
   const isOver = async () => (await complaintsOf(cluster)) === '[]'
   await until('the complaint is gone', isOver, 90_000)
