@@ -164,10 +164,9 @@ static __always_inline void ask_again(struct __sk_buff *skb, const struct packet
 	}
 }
 
-// Decides, and keeps the decision. `out` is what holds for this packet. Unused where only a path is looked for.
-static __noinline __attribute__((unused)) int decide(struct __sk_buff *skb, struct packet *packet,
-						     const struct sender *sender, struct flow *known,
-						     struct flow *out)
+// Decides, and keeps the decision. `out` is what holds for this packet.
+static __noinline int decide(struct __sk_buff *skb, struct packet *packet, const struct sender *sender,
+			     struct flow *known, struct flow *out)
 {
 	struct flow *waiting = known ? NULL : bpf_map_lookup_elem(&half_open, &packet->key);
 	__u32 now = clock_units();

@@ -300,16 +300,13 @@ export class NodeKernel {
     })
     return merged([
       plain,
-      this.#applyFastLane(
-        { network, uplink, tunnel: vxlan.link, endpoints, macs, gateways, links: facts.links },
-        input,
-      ),
+      this.#applyFastLane({ network, uplink, endpoints, macs, gateways, links: facts.links }, input),
     ])
   }
 
   /** Last: the plain network stands, so whatever the programs hand down arrives. */
   #applyFastLane(
-    facts: Pick<FastLaneInput, 'network' | 'uplink' | 'tunnel' | 'endpoints' | 'macs' | 'gateways'> & {
+    facts: Pick<FastLaneInput, 'network' | 'uplink' | 'endpoints' | 'macs' | 'gateways'> & {
       readonly links: readonly LinkRow[]
     },
     input: ReconcileInput,

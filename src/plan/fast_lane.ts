@@ -48,12 +48,8 @@ export type Tunnel = {
 }
 export type FastHop = { readonly ip: Ip; readonly mac: Mac }
 
-type Device = { readonly index: IfIndex; readonly name: string }
-
 export type FastLanePlan = {
-  readonly uplink: Device | undefined
-  /** The tunnel, while the stack makes its checksums: probes are kept from being helped by that. */
-  readonly probedTunnel: Device | undefined
+  readonly uplink: { readonly index: IfIndex; readonly name: string } | undefined
   readonly lane: Lane
   /** Of the smallest link of a pod here: what is larger goes to the stack, which answers it. */
   readonly mtuBytes: number
@@ -69,8 +65,6 @@ export type FastLaneInput = {
   readonly config: Pick<Config, 'vxlan'>
   readonly network: Network
   readonly uplink: Uplink | undefined
-  /** As it stands. */
-  readonly tunnel: Device | undefined
   readonly endpoints: readonly Endpoint[]
   /** Links with a queue of their own. */
   readonly limited: ReadonlySet<IfIndex>
@@ -85,10 +79,9 @@ export type FastLaneInput = {
 const FALLBACK_MTU_BYTES = 1500
 
 export function planFastLane(input: FastLaneInput): FastLanePlan {
-  const { uplink, tunnel, endpoints, limited, network } = input
+  const { uplink, endpoints, limited, network } = input
   return {
     uplink: uplink && { index: uplink.index, name: uplink.name },
-    probedTunnel: network.vxlan?.softwareChecksums ? tunnel : undefined,
     lane: input.laneOf(undefined),
     mtuBytes: Math.min(uplink?.mtuBytes ?? FALLBACK_MTU_BYTES, ...endpoints.map((e) => e.link.mtuBytes)),
     own: network.ownRanges,

@@ -9,7 +9,7 @@ import { ATTACH, attachToDevice, type BpfLink, openPinnedLink } from '../../kern
 import type { BpfProgram } from '../../kernel/bpf/program.ts'
 import { programInfo } from '../../kernel/bpf/program_info.ts'
 
-export type Hook = 'pod-egress' | 'pod-ingress' | 'uplink-ingress' | 'tunnel-egress'
+export type Hook = 'pod-egress' | 'pod-ingress' | 'uplink-ingress'
 export type Device = { readonly index: IfIndex; readonly name: string }
 
 export type Attachments = {
@@ -26,7 +26,7 @@ export type Attachments = {
   readonly close: () => void
 }
 
-export const HOOKS: readonly Hook[] = ['pod-egress', 'pod-ingress', 'uplink-ingress', 'tunnel-egress']
+export const HOOKS: readonly Hook[] = ['pod-egress', 'pod-ingress', 'uplink-ingress']
 
 /**
  * As seen from the host's end of a pair, netkit's too: at netkit's own hooks bpf_redirect_peer drops the packet, because
@@ -36,7 +36,6 @@ const ATTACH_TYPE: Readonly<Record<Hook, number>> = {
   'pod-egress': ATTACH.TCX_INGRESS,
   'pod-ingress': ATTACH.TCX_EGRESS,
   'uplink-ingress': ATTACH.TCX_INGRESS,
-  'tunnel-egress': ATTACH.TCX_EGRESS,
 }
 
 /** By bpf links on tcx. */

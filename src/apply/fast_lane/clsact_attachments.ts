@@ -30,7 +30,6 @@ const SIDE: Readonly<Record<Hook, Side>> = {
   'pod-egress': 'ingress',
   'pod-ingress': 'egress',
   'uplink-ingress': 'ingress',
-  'tunnel-egress': 'egress',
 }
 const SIDES: readonly Side[] = ['ingress', 'egress']
 

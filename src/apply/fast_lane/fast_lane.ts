@@ -70,12 +70,11 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
       const [refused] = uplink.faults
       const lanes: FastLanePlan = refused ? { ...wanted, paths: wanted.paths.map(plainFor(refused)) } : wanted
       plan = lanes
-      const tunnel = attachTunnel(opened, wanted)
       const pods = opened.pods.apply(wanted, options.sweep)
       const paths = opened.paths.apply(lanes, options)
       const others = options.sweep ? detachOthers(opened, wanted) : nothing
       isSwept ||= options.sweep
-      return { ...merged([uplink, tunnel, pods, paths, others]), switched: paths.switched }
+      return { ...merged([uplink, pods, paths, others]), switched: paths.switched }
     },
     addPod: (endpoint, limited) => opened?.pods.add(endpoint, limited),
     attachNext: () => {
@@ -186,7 +185,6 @@ function constantsOf(config: Config): Constants {
     have_decap_family: vmlinux?.stringOffset('BPF_F_ADJ_ROOM_DECAP_L3_IPV4') === undefined ? 0 : 1,
     vxlan_port: config.vxlan.port,
     vxlan_vni: config.vxlan.vni,
-    probe_port: config.probes === 'off' ? 0 : config.probes.port,
     // No pod may have more than half of what there is.
     flow_share: Math.floor(config.fastLane.flows / 2),
     half_open_share: Math.floor(config.fastLane.newFlows / 4),
@@ -207,12 +205,8 @@ function attachUplink(opened: Opened, { uplink }: FastLanePlan): Outcome {
   return uplink ? attachAll(opened, uplink, [['uplink-ingress', 'uplink_ingress']]) : nothing
 }
 
-const attachTunnel = (opened: Opened, { probedTunnel }: FastLanePlan): Outcome =>
-  probedTunnel ? attachAll(opened, probedTunnel, [['tunnel-egress', 'tunnel_probe']]) : nothing
-
-function detachOthers(opened: Opened, { endpoints, uplink, probedTunnel }: FastLanePlan): Outcome {
-  const links = [...endpoints.map((e) => e.link), uplink, probedTunnel]
-  const wanted = new Set(links.flatMap((l) => l?.name ?? []))
+function detachOthers(opened: Opened, { endpoints, uplink }: FastLanePlan): Outcome {
+  const wanted = new Set([...endpoints.map((e) => e.link.name), ...(uplink ? [uplink.name] : [])])
   const surplus = opened.attachments.devices().filter((name) => !wanted.has(name))
   for (const name of surplus) opened.attachments.detach(name)
   return merged([off(surplus), dropFormer(opened)])

@@ -11,7 +11,7 @@ import { type BpfObject, readObject } from '../../kernel/bpf/object.ts'
 import type { Constants } from '../../kernel/bpf/object_maps.ts'
 import { type BpfProgram, loadObject, openPinnedProgram } from '../../kernel/bpf/program.ts'
 
-export const PROGRAMS = ['pod_egress', 'pod_ingress', 'uplink_ingress', 'tunnel_probe', 'sweep'] as const
+export const PROGRAMS = ['pod_egress', 'pod_ingress', 'uplink_ingress', 'sweep'] as const
 export type ProgramName = (typeof PROGRAMS)[number]
 
 /** Built objects, with the sizes that this node's tables have. */
