@@ -1,5 +1,6 @@
 // Nanoseconds for a run of a program on a packet of a flow that is known. A run changes the packet, in a tunnel its
-// shape too, so each call is one run; what the stopwatch itself takes is measured by a program that only counts.
+// shape too, so each call is one run; what the stopwatch itself takes is measured by a program that only counts, and here
+// looks for a device that is not there.
 
 import { must } from '../src/base/result.ts'
 import { runOnPacket } from '../src/kernel/bpf/test_run.ts'

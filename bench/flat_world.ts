@@ -56,6 +56,7 @@ export const flatPods = (count: number, link: IfIndex): FastPod[] =>
 export function flatPlan(nodes: number, uplink: IfIndex): FastLanePlan {
   return {
     uplink: undefined,
+    tunnel: undefined,
     lane: 'fast',
     mtuBytes: MTU_BYTES,
     own: [cidr('10.0.0.0/16')],

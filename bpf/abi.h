@@ -11,6 +11,13 @@
 #define HEADER_BYTES 88
 // `paths[0]` is this node: flows with both ends here.
 #define PATH_LOCAL 0
+// Rows of `pod_counts`. Row 0 is that of pods that found none free.
+#define POD_SLOTS 1024
+// Sets of devices by the low bits of their index, and places in a set.
+#define LINK_SETS 4096
+#define LINK_PLACES 4
+// How many `enum course` has.
+#define COURSES 4
 
 struct address {
 	__u8 bytes[16];
@@ -55,6 +62,7 @@ struct flow {
 	__u8 lane;
 	__u8 reason; // why it is plain
 	__u32 state;
+	__u16 slot[2]; // by side: the row in `pod_counts` of a pod of this node
 };
 
 // A pod's address on this node.
@@ -66,7 +74,7 @@ struct endpoint {
 	__u32 ifindex;
 	__u32 flags;
 	__u8 mac[6];
-	__u8 zero[2];
+	__u16 slot; // in `pod_counts`
 };
 
 // Longest prefix match over the pod ranges of other nodes.
@@ -123,6 +131,33 @@ struct lane_count {
 struct path_count {
 	struct lane_count sent[2]; // by lane
 	struct lane_count received[2];
+};
+
+// How a packet of a pod went, as far as the programs can tell.
+enum course {
+	COURSE_HERE = 0, // between two pods of this node
+	COURSE_DIRECT,   // by the uplink, in no tunnel
+	COURSE_VXLAN,    // in the tunnel
+	COURSE_OTHER,    // cannot be told: to a Service, the node or the world outside, or a header that is not read
+};
+
+// Of a pod, per processor: by course and lane.
+struct pod_count {
+	struct lane_count sent[COURSES][2];
+	struct lane_count received[COURSES][2];
+};
+
+// A device of this node, for packets of which nothing else is known.
+struct link {
+	__u32 ifindex; // 0: none
+	__u16 slot;    // of the pod behind it, in `pod_counts`
+	__u8 course;   // of what comes in by it and is for a pod
+	__u8 zero;
+};
+
+// Devices whose indexes have the same low bits: found without a hash, which would cost ten times as much.
+struct link_set {
+	struct link link[LINK_PLACES];
 };
 
 // Of a bucket's pods: how much of the flow tables they have.

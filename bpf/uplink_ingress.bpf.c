@@ -74,7 +74,7 @@ static __always_inline int fits_ecn(const struct packet *packet, const struct tu
 	return tunnel->ecn == packet->ecn || tunnel->ecn == 0;
 }
 
-// A packet of a path that takes the stack.
+// A packet of a path that takes the stack. For its pod it counts where it reaches it.
 static __always_inline int up(struct __sk_buff *skb, __u32 path, __u32 reason)
 {
 	count_received(skb, path, LANE_PLAIN);
@@ -151,6 +151,7 @@ int uplink_ingress(struct __sk_buff *skb)
 	if (tunnel.bytes && !fits_ecn(&packet, &tunnel))
 		return up(skb, flow->path, REASON_TUNNEL);
 	count_received(skb, flow->path, LANE_FAST);
+	count_pod_received(skb, flow->slot[!(packet.side & 1)], course_of(path), LANE_FAST, tunnel.bytes);
 	return into_pod(skb, &packet, flow, &tunnel);
 }
 

@@ -20,6 +20,7 @@ test('every command helps with examples', () => {
     'agent',
     'status',
     'lane',
+    'explain',
     'config',
     'install-cni',
     'uninstall-cni',
@@ -27,7 +28,7 @@ test('every command helps with examples', () => {
     'version',
     'lab',
   ]
-  const lab = ['up', 'status', 'check', 'exec', 'kubeconfig', 'down'].map((c) => ['lab', c])
+  const lab = ['up', 'status', 'check', 'explain', 'exec', 'kubeconfig', 'down'].map((c) => ['lab', c])
   for (const command of [...commands.map((c) => [c]), ...lab]) {
     const { stdout, status } = run(...command, '--help')
     assert.equal(status, 0, command.join(' '))
@@ -42,6 +43,9 @@ test('wrong usage ends with 2, a failure with 1 and its fault in one line', () =
   assert.equal(run('lab', 'up', '--ipv6', '--dual').status, 2)
   assert.equal(run('lab', 'up', '--lane', 'slow').status, 2)
   assert.equal(run('lane', 'slow').status, 2)
+  assert.equal(run('explain', 'a').status, 2)
+  assert.equal(run('explain', 'a', 'b', '--bytes', 'many').status, 2)
+  assert.match(run('lab', 'explain', 'a', 'b').stderr, /one that is up, found none; run «podlane lab up»/)
   const { status, stderr, stdout } = run('status', '--socket', '/nowhere.sock')
   assert.equal(status, 1)
   assert.equal(stdout, '')

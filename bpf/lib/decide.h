@@ -46,9 +46,12 @@ static __always_inline int fits_family(const struct path *path, const struct pac
 	return path->kind != (packet->protocol == bpf_htons(ETH_P_IP) ? PATH_VXLAN_6 : PATH_VXLAN_4);
 }
 
-static __always_inline void set_side(struct flow_side *side, const struct endpoint *endpoint)
+static __always_inline void set_side(struct flow *flow, __u32 number, const struct endpoint *endpoint)
 {
+	struct flow_side *side = &flow->side[number & 1];
+
 	side->ifindex = endpoint->ifindex;
+	flow->slot[number & 1] = endpoint->slot;
 	copy_mac(side->mac, endpoint->mac);
 }
 
@@ -68,7 +71,7 @@ static __always_inline int place(const struct packet *packet, const struct sende
 			return REASON_OUTSIDE;
 		if (!is_from(path, sender))
 			return REASON_SENDER;
-		set_side(&flow->side[!packet->side], to);
+		set_side(flow, !packet->side, to);
 		flow->reason = to->flags & ENDPOINT_LIMITED ? REASON_LIMITED : REASON_NONE;
 		if (!fits_family(path, packet))
 			flow->reason = REASON_REFUSED;
@@ -77,7 +80,7 @@ static __always_inline int place(const struct packet *packet, const struct sende
 	from = bpf_map_lookup_elem(&endpoints, source);
 	if (!from || from->ifindex != sender->ifindex || !same_mac(from->mac, sender->mac))
 		return REASON_SENDER;
-	set_side(&flow->side[packet->side & 1], from);
+	set_side(flow, packet->side, from);
 	flow->reason = from->flags & ENDPOINT_LIMITED ? REASON_LIMITED : REASON_NONE;
 	if (!to) {
 		path = path_to(destination, &flow->path);
@@ -87,7 +90,7 @@ static __always_inline int place(const struct packet *packet, const struct sende
 			flow->reason = REASON_REFUSED;
 		return REASON_NONE;
 	}
-	set_side(&flow->side[!packet->side], to);
+	set_side(flow, !packet->side, to);
 	if (to->flags & ENDPOINT_LIMITED)
 		flow->reason = REASON_LIMITED;
 	return REASON_NONE;

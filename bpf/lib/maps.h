@@ -68,6 +68,21 @@ struct {
 } path_counts SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, POD_SLOTS);
+	__type(key, __u32);
+	__type(value, struct pod_count);
+} pod_counts SEC(".maps");
+
+// The pods' links, the uplink and the tunnel device.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LINK_SETS);
+	__type(key, __u32);
+	__type(value, struct link_set);
+} links SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 8192);
 	__type(key, __u32);

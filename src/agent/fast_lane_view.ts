@@ -1,6 +1,6 @@
 // The fast lane's part of GET /status. Pure.
 
-import type { FastLaneStatus, PeerLane } from '../apply/fast_lane_contract.ts'
+import type { FastLaneStatus, PeerLane, PodTraffic } from '../apply/fast_lane_contract.ts'
 import type { Fault } from '../base/result.ts'
 import type { PassedRules } from '../observe/passed_rules.ts'
 import type { FastLaneView, LaneTraffic, PeerStatus } from '../schema/agent_status.ts'
@@ -67,14 +67,21 @@ export function laneOf(paths: readonly PeerLane[]): Pick<NonNullable<PeerStatus[
   return { lane: 'mixed', why: plain.map((p) => `${p.ranges.join(' ')} plain: ${p.why}`).join('; ') }
 }
 
-function sum(paths: readonly PeerLane[]): LaneTraffic {
-  const of = (way: 'sent' | 'received', lane: 'fast' | 'plain') => {
-    const counts = paths.map((p) => p.counts[way][lane])
-    return {
-      packets: counts.reduce((n, c) => n + c.packets, 0),
-      bytes: counts.reduce((n, c) => n + c.bytes, 0),
-    }
-  }
-  const both = (way: 'sent' | 'received') => ({ fast: of(way, 'fast'), plain: of(way, 'plain') })
-  return { sent: both('sent'), received: both('received') }
+const sum = (paths: readonly PeerLane[]): LaneTraffic => ({
+  sent: summed(paths.map((p) => p.counts.sent)),
+  received: summed(paths.map((p) => p.counts.received)),
+})
+
+/** By whatever course. */
+export const podTraffic = ({ counts }: PodTraffic): LaneTraffic => ({
+  sent: summed(Object.values(counts.sent)),
+  received: summed(Object.values(counts.received)),
+})
+
+function summed(counts: readonly LaneTraffic['sent'][]): LaneTraffic['sent'] {
+  const of = (lane: 'fast' | 'plain') => ({
+    packets: counts.reduce((n, c) => n + c[lane].packets, 0),
+    bytes: counts.reduce((n, c) => n + c[lane].bytes, 0),
+  })
+  return { fast: of('fast'), plain: of('plain') }
 }

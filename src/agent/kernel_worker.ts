@@ -55,6 +55,7 @@ const calls: KernelCalls = {
   features: probeFeatures,
   setLane: (peer, lane) => node.setLane(peer, lane),
   fastLane: () => node.fastLane(),
+  podCounts: () => node.podCounts(),
   sweepFlows: () => node.sweepFlows(),
   sockets: () => node.sockets(),
 }

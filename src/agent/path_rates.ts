@@ -3,8 +3,10 @@
 import type { PeerLane } from '../apply/fast_lane_contract.ts'
 
 /** Shorter, and a few packets make a rate; longer, and it is the past's. */
-const LEAST_MS = 500
+const GOOD_MS = 500
 const MOST_MS = 60_000
+/** What serves if there is nothing better. */
+export const LEAST_MS = 20
 
 type Look = { readonly atMs: number; readonly packets: ReadonlyMap<string, number> }
 
@@ -25,10 +27,10 @@ export class PathRates {
   /** Packets a second by `rateKey`, in both directions. */
   look(lanes: readonly PeerLane[], nowMs: number): ReadonlyMap<string, number> {
     const now: Look = { atMs: nowMs, packets: new Map(lanes.map((l) => [rateKey(l), packetsOf(l)])) }
-    const base = this.#base(nowMs) ?? this.#last
-    if (!this.#last || nowMs - this.#last.atMs >= LEAST_MS) this.#before = this.#last
+    const base = this.#base(nowMs)
+    if (!this.#last || nowMs - this.#last.atMs >= GOOD_MS) this.#before = this.#last
     this.#last = now
-    if (!base || base.atMs === nowMs) return new Map()
+    if (!base) return new Map()
     const seconds = (nowMs - base.atMs) / 1000
     return new Map(
       [...now.packets].map(([key, packets]) => [
@@ -39,9 +41,12 @@ export class PathRates {
   }
 
   #base(nowMs: number): Look | undefined {
-    return [this.#last, this.#before].find(
-      (look) => look && nowMs - look.atMs >= LEAST_MS && nowMs - look.atMs <= MOST_MS,
-    )
+    const usable = (leastMs: number): Look | undefined =>
+      [this.#last, this.#before].find((look) => {
+        const ageMs = look ? nowMs - look.atMs : 0
+        return ageMs >= leastMs && ageMs <= MOST_MS
+      })
+    return usable(GOOD_MS) ?? usable(LEAST_MS)
   }
 }
 

@@ -77,6 +77,7 @@ function pathReport(
     laneWhy: lane?.why ?? '',
     isOnSegment: peer.onLink.length > 0,
     trueMtuBytes: measures?.trueMtuBytes,
+    isBroken: wellness(measures) === false,
     isDirectWell: wellness(measuresOf('direct')),
   }
   return {
@@ -107,9 +108,9 @@ function measured(m: PathMeasures | undefined): Measured {
 
 const isUsed = (peer: Peer, kind: PathKind): boolean => peer.ranges.some((r) => r.path === kind)
 
-function wellness(direct: PathMeasures | undefined): boolean | undefined {
-  if (!direct || direct.reach === 'unknown') return undefined
-  return direct.reach === 'both'
+function wellness(m: PathMeasures | undefined): boolean | undefined {
+  if (!m || m.reach === 'unknown') return undefined
+  return m.reach === 'both'
 }
 
 function whyOf(peer: Peer, kind: PathKind, inUse: boolean, pathMode: Config['pathMode']): string {

@@ -34,7 +34,7 @@ export function probeMetrics(measures: readonly PathMeasures[]): readonly Metric
     ),
     gauge(
       'podlane_probe_rtt_seconds',
-      'Quantiles over the peers of each one’s median round trip.',
+      'Median round trips: such a share of the peers has no more.',
       kinds.flatMap(({ path, own }) => quantiles(path, own)),
     ),
     gauge(
@@ -71,7 +71,7 @@ function quantiles(path: string, own: readonly PathMeasures[]): Sample[] {
   const sorted = own.flatMap((m) => (m.rttUs ? [m.rttUs.p50] : [])).sort((a, b) => a - b)
   if (sorted.length === 0) return []
   return QUANTILES.map((q) => ({
-    labels: { path, quantile: `${q}` },
+    labels: { path, share: `${q}` },
     value: (sorted[Math.ceil(q * sorted.length) - 1] ?? 0) / 1e6,
   }))
 }

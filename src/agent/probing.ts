@@ -3,6 +3,8 @@
 import { systemClock } from '../base/clock.ts'
 import type { Fault } from '../base/result.ts'
 import { type PathMeasures, Prober } from '../observe/probes/prober.ts'
+import { needsSoftwareChecksums } from '../plan/cured_path.ts'
+import type { PathHealth } from '../plan/path_health.ts'
 import type { Config } from '../schema/config.ts'
 import type { Core } from './core.ts'
 import type { KernelClient } from './kernel_client.ts'
@@ -13,43 +15,53 @@ export type Probing = {
   readonly close: () => void
 }
 
-const CHECK_MS = 1_000
+const CHECK_MS = 500
 /** A thousand peers take some milliseconds to cross the threads, and ADDs make a look each second. */
-const BETWEEN_MS = 5_000
-/** How often what was found is handed on to be acted upon: a sick path counts as sick after the second time. */
-const OBSERVE_MS = 500
+const BETWEEN_MS_A_PEER = 5
 
-export type ProbingOptions = { readonly config: Config; readonly core: Core; readonly kernel: KernelClient }
+export type ProbingOptions = {
+  readonly config: Config
+  readonly core: Core
+  readonly kernel: KernelClient
+  /** What was learnt lately, of the paths concerned. */
+  readonly onNews?: (health: readonly PathHealth[]) => void
+}
 
-export function startProbing({ config, core, kernel }: ProbingOptions): Probing {
-  if (config.probes === 'off') return { measures: () => [], faults: () => [], close: () => {} }
-  const prober = new Prober(config.probes.port, systemClock)
-  let known: unknown
-  let cures: unknown
-  let asked = 0
-  let isClosed = false
-  const check = async (): Promise<void> => {
-    const { report } = core
-    if (!report || report === known) return
-    // A cure may wait for a tunnel that is to be looked at.
-    const isUrgent = core.cures !== cures
-    if (!isUrgent && systemClock.nowMs() - asked < BETWEEN_MS) return
-    known = report
-    cures = core.cures
-    asked = systemClock.nowMs()
-    const peers = await kernel.call('peers')
-    if (!isClosed) prober.update(peers, report.uplink)
-  }
-  const timer = setInterval(() => void check(), CHECK_MS)
-  const observing = setInterval(() => core.observe(prober.measures()), OBSERVE_MS)
+export function startProbing(options: ProbingOptions): Probing {
+  const { probes } = options.config
+  if (probes === 'off') return { measures: () => [], faults: () => [], close: () => {} }
+  const isHelped = (): boolean => options.core.cures.some(needsSoftwareChecksums)
+  const prober = new Prober(probes.port, systemClock, isHelped)
+  const follow = follower(prober, options)
+  const timer = setInterval(() => {
+    void follow()
+    const news = prober.news()
+    if (news.length > 0) options.onNews?.(news)
+  }, CHECK_MS)
   return {
     measures: () => prober.measures(),
     faults: () => prober.faults,
     close: () => {
-      isClosed = true
       clearInterval(timer)
-      clearInterval(observing)
       prober.close()
     },
+  }
+}
+
+/** Tells the prober what the last look at the kernel has found; the peers not more often than they are worth. */
+function follower(prober: Prober, { core, kernel }: ProbingOptions): () => Promise<void> {
+  let seen: unknown
+  let known: unknown
+  let dueMs = 0
+  return async () => {
+    const { report } = core
+    if (!report) return
+    if (report !== seen) prober.refresh(report.uplink)
+    seen = report
+    if (report === known || systemClock.nowMs() < dueMs) return
+    known = report
+    const peers = await kernel.call('peers')
+    dueMs = systemClock.nowMs() + BETWEEN_MS_A_PEER * peers.length
+    prober.update(peers, report.uplink)
   }
 }

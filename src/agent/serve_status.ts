@@ -17,15 +17,15 @@ import type { Config } from '../schema/config.ts'
 import { expositionText } from '../schema/exposition.ts'
 import { parseListen } from '../schema/values.ts'
 import type { Core } from './core.ts'
+import { createExplain } from './explain.ts'
 import type { KernelClient } from './kernel_client.ts'
 import { switchLane } from './lane_switch.ts'
 import { metricsOf, type Usage } from './metrics.ts'
-import { PathRates } from './path_rates.ts'
 import { PathTotals } from './path_totals.ts'
-import { type PathsInput, pathsReport } from './paths_report.ts'
 import { probeMetrics } from './probe_metrics.ts'
 import { startProbing } from './probing.ts'
 import { runFolderComplaints } from './run_folder.ts'
+import { servePaths } from './serve_paths.ts'
 import { SOCKETS_FEATURE, socketsText } from './sockets_text.ts'
 import { agentStatus } from './status.ts'
 import { type Answer, type Question, type StatusServer, startStatusServer } from './status_server.ts'
@@ -41,8 +41,6 @@ export type AskedOptions = {
 
 /** Looking at the host's other tables starts programs: not for every question about the status. */
 const SURROUNDINGS_MS = 10_000
-/** Without an earlier look a rate of packets is one of so short a time. */
-const FIRST_RATE_MS = 40
 
 export async function serveStatus({
   config,
@@ -54,7 +52,7 @@ export async function serveStatus({
 }: AskedOptions): Promise<StatusServer> {
   const startedAtMs = Date.now()
   const features = await kernel.call('features')
-  const probing = startProbing({ config, core, kernel })
+  const probing = startProbing({ config, core, kernel, onNews: (health) => core.observe(health) })
   const runFolder = runFolderComplaints(config.directories.run, process.env)
   for (const complaint of runFolder) log.warn({ fault: faultText(complaint) }, 'a fault')
   const readAround = async () => {
@@ -74,22 +72,6 @@ export async function serveStatus({
   // Once now, so that there is something to show.
   await kernel.call('sweepFlows')
   const totals = new PathTotals()
-  const rates = new PathRates()
-  const paths = async (): Promise<PathsInput> => {
-    if (!rates.isReady(systemClock.nowMs())) {
-      rates.look((await kernel.call('fastLane')).peers, systemClock.nowMs())
-      await systemClock.sleep(FIRST_RATE_MS)
-    }
-    const lanes = (await kernel.call('fastLane')).peers
-    return {
-      pathMode: config.pathMode,
-      peers: await kernel.call('peers'),
-      uplinkMtuBytes: core.report?.uplink?.mtuBytes ?? 0,
-      lanes,
-      rates: rates.look(lanes, systemClock.nowMs()),
-      measures: probing.measures(),
-    }
-  }
   const status = async (): Promise<AgentStatus> => {
     const peers = await kernel.call('peers')
     const { faults, passed } = await surroundings()
@@ -107,10 +89,12 @@ export async function serveStatus({
       surroundings: [...runFolder, ...faults],
       passed,
       fastLane: await kernel.call('fastLane'),
+      podCounts: await kernel.call('podCounts'),
       features: { ...features, [SOCKETS_FEATURE]: socketsText(await kernel.call('sockets')) },
       drops: readDrops(),
     })
   }
+  const paths = servePaths({ config, core, kernel, probing })
   const server = await startStatusServer({
     socketPath: join(config.directories.run, 'agent.sock'),
     listen: listenOf(config),
@@ -127,12 +111,17 @@ export async function serveStatus({
           return answered(expositionText(metrics))
         },
       ],
-      ['/paths', async () => answered(pathsReport(await paths()))],
+      ['/paths', async () => answered(await paths.report())],
       ['/healthz', async () => answered({ ok: true })],
+    ]),
+    // No stage profile yet: its costs come in here.
+    rootQuestions: new Map([
+      ['/explain', createExplain({ config, nodeName, kernel, core, costs: () => [] })],
     ]),
   })
   return {
     close: () => {
+      paths.close()
       probing.close()
       return server.close()
     },

@@ -1,6 +1,6 @@
 // What the agent says of itself: the answer to GET /status.
 
-import type { FastLaneStatus } from '../apply/fast_lane_contract.ts'
+import type { FastLaneStatus, PodTraffic } from '../apply/fast_lane_contract.ts'
 import type { Fault } from '../base/result.ts'
 import type { HostPort, Readiness } from '../cni/network.ts'
 import type { RangeCount } from '../ipam/pool.ts'
@@ -10,7 +10,7 @@ import type { Peer } from '../plan/peers.ts'
 import type { AgentStatus } from '../schema/agent_status.ts'
 import type { Endpoint } from '../state/endpoint.ts'
 import type { Tables } from '../state/tables.ts'
-import { complaintOf, fastLaneView, peerLanes, pressureFaults } from './fast_lane_view.ts'
+import { complaintOf, fastLaneView, peerLanes, podTraffic, pressureFaults } from './fast_lane_view.ts'
 import type { AgentReport } from './kernel_protocol.ts'
 
 export type StatusInput = {
@@ -29,6 +29,7 @@ export type StatusInput = {
   readonly features: Readonly<Record<string, string>>
   readonly drops: readonly Drop[]
   readonly fastLane: FastLaneStatus
+  readonly podCounts: readonly PodTraffic[]
   /** The host's forward rules. */
   readonly passed: readonly PassedRules[]
 }
@@ -53,7 +54,7 @@ export function agentStatus(input: StatusInput): AgentStatus {
         }
       : null,
     ranges: input.counts.map(({ cidr, used, free, coolingDown }) => ({ cidr, used, free, coolingDown })),
-    pods: input.endpoints.map((e) => podStatus(e, input)),
+    pods: podStatuses(input),
     peers: peerStatuses(input),
     complaints: [
       ...(report?.network.complaints ?? []),
@@ -82,6 +83,14 @@ function peerStatuses({ peers, fastLane }: StatusInput): AgentStatus['peers'] {
       mtuBytes: p.mtuBytes,
       ...(lane ? { lane } : {}),
     }
+  })
+}
+
+function podStatuses(input: StatusInput): AgentStatus['pods'] {
+  const traffic = new Map(input.podCounts.map((p) => [p.ifindex, podTraffic(p)]))
+  return input.endpoints.map((e) => {
+    const own = traffic.get(e.link.index)
+    return { ...podStatus(e, input), ...(own ? { traffic: own } : {}) }
   })
 }
 

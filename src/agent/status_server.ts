@@ -15,6 +15,8 @@ export type StatusServerOptions = {
   readonly listen: { readonly host: string; readonly port: number } | undefined
   /** What can be asked with GET, by path. */
   readonly questions: ReadonlyMap<string, Question>
+  /** The same for root alone, by the socket: what costs more, or says more. */
+  readonly rootQuestions: ReadonlyMap<string, Question>
   readonly status: () => Promise<AgentStatus>
   /** Resolves when the lane is as asked for. */
   readonly setLane: (request: LaneRequest) => Promise<Result<void>>
@@ -32,13 +34,14 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   const { socketPath, listen, log } = options
   // The CNI socket beside it has shown that no other agent serves this folder.
   rmSync(socketPath, { force: true })
+  const all = new Map([...options.questions, ...options.rootQuestions])
   const servers = [
-    serve(options, (request) => (request.method === 'PUT' ? put(request, options) : undefined)),
+    serve(options, all, (request) => (request.method === 'PUT' ? put(request, options) : undefined)),
   ]
   await listening(servers[0] as Server, { path: socketPath })
   chmodSync(socketPath, 0o600)
   if (listen) {
-    const tcp = serve(options, () => undefined)
+    const tcp = serve(options, options.questions, () => undefined)
     try {
       await listening(tcp, listen)
       servers.push(tcp)
@@ -58,24 +61,25 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   }
 }
 
+type Questions = StatusServerOptions['questions']
 type Change = (request: IncomingMessage) => Promise<Answer> | undefined
 
 /** @param change what this server takes beside questions */
-function serve(options: StatusServerOptions, change: Change): Server {
+function serve(options: StatusServerOptions, questions: Questions, change: Change): Server {
   return http.createServer((request, response) => {
     const answer = ({ code, body }: Answer): void => {
       const isText = typeof body === 'string'
       response.writeHead(code, { 'content-type': isText ? EXPOSITION_TYPE : 'application/json' })
       response.end(isText ? body : `${JSON.stringify(body)}\n`)
     }
-    ;(change(request) ?? get(request, options)).then(answer, (error: unknown) => {
+    ;(change(request) ?? get(request, questions)).then(answer, (error: unknown) => {
       options.log.error({ error: String(error), url: request.url }, 'a question failed')
       answer({ code: 500, body: { error: String(error) } })
     })
   })
 }
 
-async function get({ method, url }: IncomingMessage, { questions }: StatusServerOptions): Promise<Answer> {
+async function get({ method, url }: IncomingMessage, questions: Questions): Promise<Answer> {
   if (method !== 'GET')
     return { code: 405, body: { error: 'only GET here: lanes are switched by the agent’s socket, with PUT' } }
   const { pathname, searchParams } = new URL(url ?? '/', 'http://agent')

@@ -1,10 +1,12 @@
 // What the node asks of its fast lane. Whatever it cannot do, the plain network does: nothing here makes an ADD fail.
 
 import type { Cidr } from '../base/cidr.ts'
+import type { IfIndex } from '../base/ifindex.ts'
+import type { Ip } from '../base/ip.ts'
 import { type Fault, fault, type Result } from '../base/result.ts'
 import type { FastLanePlan, Lane } from '../plan/fast_lane.ts'
 import type { Endpoint } from '../state/endpoint.ts'
-import type { PathCount, ReasonCount } from './fast_lane/counts.ts'
+import type { PathCount, PodCount, ReasonCount } from './fast_lane/counts.ts'
 import { nothing, type Outcome } from './outcome.ts'
 
 /** Of one path: a peer has two if its families are reached apart. */
@@ -33,6 +35,14 @@ export type FastLaneStatus = {
   /** As the last sweep has found them. */
   readonly flows: FlowCount | undefined
   readonly reasons: readonly ReasonCount[]
+}
+
+/** Of a pod since it has its programs, through restarts of the agent. What goes from socket to socket is not in it. */
+export type PodTraffic = {
+  /** Of the host's end of its link. */
+  readonly ifindex: IfIndex
+  readonly addresses: readonly Ip[]
+  readonly counts: PodCount
 }
 
 /** `waiting`: nobody has answered yet. They stand in a table of their own. */
@@ -72,6 +82,8 @@ export type FastLane = {
   /** Counts from the next `apply` on. A fault: there is no fast lane, or no room for the wish. */
   readonly setLane: (peer: string | undefined, wish: Lane | undefined) => Result<void>
   readonly status: () => FastLaneStatus
+  /** Of the pods that have their programs; of more than a thousand, some are not counted. */
+  readonly podCounts: () => readonly PodTraffic[]
   /** Counts the flows, takes out what is void and puts the pods' shares right: milliseconds for a full table. */
   readonly sweep: () => void
   readonly close: () => void
@@ -102,6 +114,7 @@ export const plainOnly: FastLane = {
     flows: undefined,
     reasons: [],
   }),
+  podCounts: () => [],
   sweep: () => {},
   close: () => {},
 }

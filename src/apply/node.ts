@@ -28,7 +28,7 @@ import {
   sweepDeleted,
   type WireSpec,
 } from './endpoint.ts'
-import { type FastLane, type FastLaneStatus, plainOnly } from './fast_lane_contract.ts'
+import { type FastLane, type FastLaneStatus, type PodTraffic, plainOnly } from './fast_lane_contract.ts'
 import type { Firewall, FirewallPod } from './firewall_contract.ts'
 import { findGateways } from './gateways.ts'
 import { readLinks, readUplinkFacts } from './host_facts.ts'
@@ -251,6 +251,10 @@ export class NodeKernel {
     return this.#fastLane.status()
   }
 
+  podCounts(): readonly PodTraffic[] {
+    return this.#fastLane.podCounts()
+  }
+
   sweepFlows(): void {
     this.#fastLane.sweep()
   }
@@ -300,13 +304,16 @@ export class NodeKernel {
     })
     return merged([
       plain,
-      this.#applyFastLane({ network, uplink, endpoints, macs, gateways, links: facts.links }, input),
+      this.#applyFastLane(
+        { network, uplink, tunnel: vxlan.link?.index, endpoints, macs, gateways, links: facts.links },
+        input,
+      ),
     ])
   }
 
   /** Last: the plain network stands, so whatever the programs hand down arrives. */
   #applyFastLane(
-    facts: Pick<FastLaneInput, 'network' | 'uplink' | 'endpoints' | 'macs' | 'gateways'> & {
+    facts: Pick<FastLaneInput, 'network' | 'uplink' | 'tunnel' | 'endpoints' | 'macs' | 'gateways'> & {
       readonly links: readonly LinkRow[]
     },
     input: ReconcileInput,

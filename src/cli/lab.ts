@@ -2,6 +2,8 @@
 
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import type { LabOptions } from '../lab/record.ts'
+import type { ExplainOptions } from './explain.ts'
+import { addWalk } from './explain_options.ts'
 import type { FaultKind, FaultOptions } from './lab_fault.ts'
 
 export type UpOptions = {
@@ -73,6 +75,18 @@ export function addLab(program: Command): void {
     .addOption(jsonOption())
     .addHelpText('after', examples('podlane lab check', 'podlane lab check --json | jq .failed'))
     .action(async (options: Json) => (await import('./lab_commands.ts')).check(options.json === true))
+
+  addWalk(lab.command('explain'))
+    .addHelpText(
+      'after',
+      examples(
+        'podlane lab explain node1-pod1 node2-pod1:8080',
+        'podlane lab explain node1-pod1 node2 --if path=vxlan',
+      ),
+    )
+    .action(async (from: string, to: string, options: ExplainOptions) =>
+      (await import('./explain.ts')).explainInLab(from, to, options),
+    )
 
   lab
     .command('exec')

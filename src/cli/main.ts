@@ -5,6 +5,8 @@ import { release } from 'node:os'
 import { Argument, Command, CommanderError } from 'commander'
 import packageFacts from '../../package.json' with { type: 'json' }
 import type { LaneWord } from '../schema/lane_request.ts'
+import type { ExplainOptions } from './explain.ts'
+import { addWalk } from './explain_options.ts'
 import { addLab, addSize, type UpOptions } from './lab.ts'
 import type { LaneOptions } from './lane.ts'
 import type { PathsOptions } from './paths.ts'
@@ -60,6 +62,22 @@ program
   )
   .action(async (word: LaneWord | undefined, options: LaneOptions) =>
     (await import('./lane.ts')).lane(word, options),
+  )
+
+addWalk(program.command('explain'))
+  .option('--socket <path>', "the agent's socket", '/run/podlane/agent.sock')
+  .option('--peer-socket <path>', "the other node's agent, for its half of the walk")
+  .addHelpText(
+    'after',
+    examples(
+      'podlane explain default/web-1 10.244.2.5:8080',
+      'podlane explain node 10.244.1.7 --protocol icmp',
+      'podlane explain default/web-1 10.244.2.5 --if lane=plain --if mtu=9000',
+      'podlane explain default/web-1 default/db-0:5432 --peer-socket ./node2/agent.sock --json',
+    ),
+  )
+  .action(async (from: string, to: string, options: ExplainOptions) =>
+    (await import('./explain.ts')).explain(from, to, options),
   )
 
 program

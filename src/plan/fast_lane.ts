@@ -50,6 +50,8 @@ export type FastHop = { readonly ip: Ip; readonly mac: Mac }
 
 export type FastLanePlan = {
   readonly uplink: { readonly index: IfIndex; readonly name: string } | undefined
+  /** This node's tunnel device, if it has one. */
+  readonly tunnel: IfIndex | undefined
   readonly lane: Lane
   /** Of the smallest link of a pod here: what is larger goes to the stack, which answers it. */
   readonly mtuBytes: number
@@ -65,6 +67,7 @@ export type FastLaneInput = {
   readonly config: Pick<Config, 'vxlan'>
   readonly network: Network
   readonly uplink: Uplink | undefined
+  readonly tunnel?: IfIndex | undefined
   readonly endpoints: readonly Endpoint[]
   /** Links with a queue of their own. */
   readonly limited: ReadonlySet<IfIndex>
@@ -82,6 +85,7 @@ export function planFastLane(input: FastLaneInput): FastLanePlan {
   const { uplink, endpoints, limited, network } = input
   return {
     uplink: uplink && { index: uplink.index, name: uplink.name },
+    tunnel: input.tunnel,
     lane: input.laneOf(undefined),
     mtuBytes: Math.min(uplink?.mtuBytes ?? FALLBACK_MTU_BYTES, ...endpoints.map((e) => e.link.mtuBytes)),
     own: network.ownRanges,

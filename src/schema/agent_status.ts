@@ -14,7 +14,7 @@ const complaint = fields({ object: text, wanted: text, found: text, next: text }
 const laneWord = v.picklist(['fast', 'plain'])
 const laneCount = fields({ packets: count, bytes: count })
 const byLane = fields({ fast: laneCount, plain: laneCount })
-/** Packets and bytes of pods' traffic since the path has been there, by the lane that they took. */
+/** Packets and bytes of pods' traffic since the path or the pod has been there, by the lane that they took. */
 const traffic = { sent: byLane, received: byLane }
 
 const fastLaneSchema = fields({
@@ -68,6 +68,8 @@ const statusSchema = fields({
       /** Kind of its device: veth or netkit. */
       device: v.optional(text),
       hostPorts: texts,
+      /** Since it has the fast lane's programs; absent before, and of more than a thousand pods of some. */
+      traffic: v.optional(fields(traffic)),
     }),
   ),
   peers: list(

@@ -42,6 +42,8 @@ directories:
   cniBin: /opt/cni/bin
   cniConfig: /etc/cni/net.d
   bpf: /sys/fs/bpf/podlane
+probes:
+  port: 9475
 http:
   listen: 127.0.0.1:9474
 log:
@@ -63,6 +65,7 @@ podMtu: uplink
 podDevice: veth
 masquerade: {enabled: false, exclude: [192.0.2.9/24, "2001:DB8::/32"]}
 ipam: {ranges: [10.244.3.0/24]}
+probes: off
 http: off
 log: {level: debug}
 `
@@ -107,6 +110,8 @@ test('a bad value is named with key, line, value and what is wanted', () => {
       'an address and port such as 127.0.0.1:9474 or [::1]:9474',
     ],
     ['http: on', 'http', 'off, or listen: 127.0.0.1:9474'],
+    ['probes: on', 'probes', 'off, or port: 9475'],
+    ['probes: {port: 0}', 'probes.port', 'a whole number from 1 to 65535'],
     ['nodeName: Worker_1', 'nodeName', 'a node name: lower-case letters, digits, dots and dashes'],
   ]
   for (const [text, key, wanted] of cases) {
@@ -128,7 +133,8 @@ test('a section whose lines are all commented out keeps its defaults', () => {
   assert.equal(must(parse('vxlan:\n  # vni: 5\nhttp:\n')).vxlan.vni, 112)
 })
 
-test('off written as false by a YAML 1.1 tool turns HTTP off', () => {
+test('off written as false by a YAML 1.1 tool turns HTTP and probes off', () => {
+  assert.equal(must(parse('probes: false')).probes, 'off')
   assert.equal(must(parse('http: false')).http, 'off')
 })
 

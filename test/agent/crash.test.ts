@@ -10,20 +10,24 @@ import { until } from './until.ts'
 
 const KILLS = 30
 
-/** One container's life for as long as the storm lasts: ADD, DEL, ADD …; what it was told last is what must hold. */
+/**
+ * One container's life for as long as the storm lasts: ADD, DEL, ADD …; what it was told last is what must hold. An ADD
+ * that failed may have been done all the same: as every runtime does, DEL comes next, until it succeeds.
+ */
 async function live(bench: NodeBench, container: string, ns: TestNamespace, storm: { on: boolean }) {
   let ips: readonly string[] = []
-  let wanted = false
-  while (storm.on) {
-    const call = await bench.call(wanted ? 'DEL' : 'ADD', container, ns.path, {
-      config: wanted
-        ? {}
-        : { runtimeConfig: { portMappings: [{ hostPort: 9000 + ns.fd, containerPort: 80 }] } },
+  let state: 'none' | 'stands' | 'unsure' = 'none'
+  while (storm.on || state === 'unsure') {
+    const adds: boolean = state === 'none'
+    const call = await bench.call(adds ? 'ADD' : 'DEL', container, ns.path, {
+      config: adds
+        ? { runtimeConfig: { portMappings: [{ hostPort: 9000 + ns.fd, containerPort: 80 }] } }
+        : {},
     })
-    if (call.code === 0) {
-      wanted = !wanted
-      ips = wanted ? ipsOf(call) : []
-    } else assert.ok([11, 103].includes(Number(call.json.code)), call.stdout)
+    if (call.code !== 0) assert.ok([11, 103].includes(Number(call.json.code)), call.stdout)
+    if (call.code === 0) state = adds ? 'stands' : 'none'
+    else if (adds) state = 'unsure'
+    if (call.code === 0) ips = adds ? ipsOf(call) : []
   }
   return { container, ns, ips }
 }

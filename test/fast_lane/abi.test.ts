@@ -55,7 +55,19 @@ for (const [i, name] of PROGRAMS.entries())
 
 test('the maps’ keys and values are the structs of the ABI', () => {
   const sizes = Object.fromEntries(mapSpecs(objects).map((m) => [m.name, [m.keySize, m.valueSize]]))
-  const { flow_key, flow, share, address, endpoint, range_key, path_count, hop, neighbour } = abi.layouts
+  const {
+    flow_key,
+    flow,
+    share,
+    address,
+    endpoint,
+    range_key,
+    path_count,
+    pod_count,
+    link_set,
+    hop,
+    neighbour,
+  } = abi.layouts
   assert.deepEqual(sizes, {
     flows: [flow_key.size, flow.size],
     half_open: [flow_key.size, flow.size],
@@ -65,6 +77,8 @@ test('the maps’ keys and values are the structs of the ABI', () => {
     ranges: [range_key.size, 4],
     paths: [4, abi.layouts.path.size],
     path_counts: [4, path_count.size],
+    pod_counts: [4, pod_count.size],
+    links: [4, link_set.size],
     hops: [4, hop.size],
     tunnels: [address.size, 4],
     neighbours: [address.size, neighbour.size],

@@ -3,6 +3,10 @@
 export const BUCKETS = 4096
 export const HEADER_BYTES = 88
 export const PATH_LOCAL = 0
+export const POD_SLOTS = 1024
+export const LINK_SETS = 4096
+export const LINK_PLACES = 4
+export const COURSES = 4
 
 export const lane = {
   LANE_PLAIN: 0,
@@ -30,6 +34,13 @@ export const pathKind = {
 export const hopState = {
   HOP_GOOD: 0,
   HOP_MOVED: 1,
+} as const
+
+export const course = {
+  COURSE_HERE: 0,
+  COURSE_DIRECT: 1,
+  COURSE_VXLAN: 2,
+  COURSE_OTHER: 3,
 } as const
 
 export const reason = {
@@ -114,7 +125,7 @@ export const layouts = {
     bucket: { at: 10, size: 2, count: 1 },
   },
   flow: {
-    size: 44,
+    size: 48,
     side: { at: 0, size: 12, count: 2 },
     epoch: { at: 24, size: 4, count: 1 },
     path: { at: 28, size: 4, count: 1 },
@@ -123,13 +134,14 @@ export const layouts = {
     lane: { at: 38, size: 1, count: 1 },
     reason: { at: 39, size: 1, count: 1 },
     state: { at: 40, size: 4, count: 1 },
+    slot: { at: 44, size: 2, count: 2 },
   },
   endpoint: {
     size: 16,
     ifindex: { at: 0, size: 4, count: 1 },
     flags: { at: 4, size: 4, count: 1 },
     mac: { at: 8, size: 1, count: 6 },
-    zero: { at: 14, size: 1, count: 2 },
+    slot: { at: 14, size: 2, count: 1 },
   },
   range_key: {
     size: 20,
@@ -170,6 +182,22 @@ export const layouts = {
     size: 64,
     sent: { at: 0, size: 16, count: 2 },
     received: { at: 32, size: 16, count: 2 },
+  },
+  pod_count: {
+    size: 256,
+    sent: { at: 0, size: 16, count: 8 },
+    received: { at: 128, size: 16, count: 8 },
+  },
+  link: {
+    size: 8,
+    ifindex: { at: 0, size: 4, count: 1 },
+    slot: { at: 4, size: 2, count: 1 },
+    course: { at: 6, size: 1, count: 1 },
+    zero: { at: 7, size: 1, count: 1 },
+  },
+  link_set: {
+    size: 32,
+    link: { at: 0, size: 8, count: 4 },
   },
   share: {
     size: 12,

@@ -19,11 +19,13 @@ import { type Choice, chooseAttachments, detachFormer } from './attachment_choic
 import { type Epochs, mapEpochs } from './epochs.ts'
 import { readEvent } from './events.ts'
 import { type Lanes, lanesSpec, openLanes } from './lanes.ts'
+import { LinkTable } from './links.ts'
 import { openMaps } from './maps.ts'
 import { PathTable } from './paths.ts'
 import { attachAll, Pods } from './pods.ts'
 import { mapSpecs, openPrograms, type ProgramName, readObjects } from './programs.ts'
-import { laneStatus, sweepFlows } from './status.ts'
+import { Slots } from './slots.ts'
+import { laneStatus, podCounts, sweepFlows } from './status.ts'
 import { Table } from './table.ts'
 
 export type Opened = Choice & {
@@ -31,6 +33,7 @@ export type Opened = Choice & {
   readonly programs: ReadonlyMap<ProgramName, BpfProgram>
   readonly epochs: Epochs
   readonly pods: Pods
+  readonly slots: Slots
   readonly paths: PathTable
   readonly lanes: Lanes
 }
@@ -71,6 +74,7 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
       const lanes: FastLanePlan = refused ? { ...wanted, paths: wanted.paths.map(plainFor(refused)) } : wanted
       plan = lanes
       const pods = opened.pods.apply(wanted, options.sweep)
+      opened.slots.know(wanted, options.sweep)
       const paths = opened.paths.apply(lanes, options)
       const others = options.sweep ? detachOthers(opened, wanted) : nothing
       isSwept ||= options.sweep
@@ -86,6 +90,7 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
     checkPod: (endpoint) => opened?.pods.missing(endpoint) ?? [],
     setLane: (peer, wish) => (opened ? opened.lanes.set(peer, wish) : err(refusal ?? notStarted)),
     status: () => laneStatus(opened, { plan, fault: refusal, flows, configured: config.lane }),
+    podCounts: () => (opened ? podCounts(opened) : []),
     sweep: () => {
       if (opened) flows = sweepFlows(opened, config.fastLane)
     },
@@ -136,6 +141,7 @@ function open(config: Config): Result<Opened> {
     return found
   }
   const epochs = mapEpochs(map('epochs'))
+  const slots = new Slots(new LinkTable(map('links')), map('pod_counts'))
   const pathMaps = {
     paths: map('paths'),
     path_counts: map('path_counts'),
@@ -149,11 +155,13 @@ function open(config: Config): Result<Opened> {
     programs: programs.value,
     ...choice.value,
     epochs,
+    slots,
     pods: new Pods({
       programs: programs.value,
       attachments: choice.value.attachments,
       endpoints: new Table(map('endpoints')),
       epochs,
+      slots,
     }),
     paths: new PathTable(pathMaps, epochs),
     lanes: openLanes(map('lanes')),

@@ -11,6 +11,7 @@ import type { Outcome } from '../outcome.ts'
 import type { Attachments, Device, Hook } from './attachments.ts'
 import type { Epochs } from './epochs.ts'
 import type { ProgramName } from './programs.ts'
+import type { Slots } from './slots.ts'
 import type { Table } from './table.ts'
 import { addressKey, endpointValue } from './values.ts'
 
@@ -25,6 +26,7 @@ export type PodParts = {
   readonly attachments: Attachments
   readonly endpoints: Table
   readonly epochs: Epochs
+  readonly slots: Slots
 }
 type Waiting = { readonly endpoint: Endpoint; readonly limited: boolean }
 
@@ -32,8 +34,8 @@ export class Pods {
   readonly #parts: PodParts
   /** BOUNDED by the pods of this node, as the next: by link name, those whose programs are still to come. */
   readonly #waiting = new Map<string, Waiting>()
-  /** Links with our programs, by name, with their index. */
-  readonly #attached = new Map<string, number>()
+  /** Those whose links have our programs, by the link's name. */
+  readonly #attached = new Map<string, Endpoint>()
 
   constructor(parts: PodParts) {
     this.#parts = parts
@@ -43,10 +45,19 @@ export class Pods {
     return this.#waiting.size
   }
 
+  /** With the rows of their counters. One for which there was none is left out. */
+  get counted(): readonly (readonly [endpoint: Endpoint, slot: number])[] {
+    return [...this.#attached.values()].flatMap((endpoint) => {
+      const slot = this.#parts.slots.of(endpoint.link.index)
+      return slot === undefined ? [] : [[endpoint, slot] as const]
+    })
+  }
+
   /** One that waits is in no map: an address may have been another pod's, when no agent ran. */
   add(endpoint: Endpoint, limited: boolean): void {
     const stale = endpoint.addresses.filter((ip) => this.#parts.endpoints.delete(addressKey(ip)))
     this.#parts.epochs.raise(stale)
+    this.#parts.slots.give(endpoint.link.index)
     this.#waiting.set(endpoint.link.name, { endpoint, limited })
   }
 
@@ -56,6 +67,7 @@ export class Pods {
     this.#attached.delete(endpoint.link.name)
     for (const ip of endpoint.addresses) this.#parts.endpoints.delete(addressKey(ip))
     this.#parts.epochs.raise(endpoint.addresses)
+    this.#parts.slots.give(endpoint.link.index)
   }
 
   /** Its link has left the kernel, and took the programs along: taking them off a standing one costs a grace period. */
@@ -94,10 +106,11 @@ export class Pods {
     }
   }
 
-  #isIn({ link }: Endpoint): boolean {
-    if (this.#attached.get(link.name) === link.index) return true
+  #isIn(endpoint: Endpoint): boolean {
+    const { link } = endpoint
+    if (this.#attached.get(link.name)?.link.index === link.index) return true
     if (!POD_HOOKS.every(([hook]) => this.#parts.attachments.isAttached(link, hook))) return false
-    this.#attached.set(link.name, link.index)
+    this.#attached.set(link.name, endpoint)
     return true
   }
 
@@ -105,11 +118,12 @@ export class Pods {
   #bringIn(endpoint: Endpoint, limited: boolean): Outcome {
     const attached = attachAll(this.#parts, endpoint.link, POD_HOOKS)
     if (attached.faults.length > 0) return attached
-    this.#attached.set(endpoint.link.name, endpoint.link.index)
+    this.#attached.set(endpoint.link.name, endpoint)
+    const slot = this.#parts.slots.take(endpoint.link.index)
     const faults: Fault[] = []
     const changed: Ip[] = []
     for (const pod of podsOf(endpoint, limited)) {
-      const written = this.#parts.endpoints.set(addressKey(pod.ip), endpointValue(pod))
+      const written = this.#parts.endpoints.set(addressKey(pod.ip), endpointValue(pod, slot))
       if (written === true) changed.push(pod.ip)
       else if (written !== false) faults.push(written)
     }

@@ -4,9 +4,15 @@ import type { Fault } from '../../base/result.ts'
 import { runSyscallProgram } from '../../kernel/bpf/test_run.ts'
 import type { FastLanePlan, FastPath, Lane } from '../../plan/fast_lane.ts'
 import type { Config } from '../../schema/config.ts'
-import { type FastLaneStatus, type FlowCount, type PeerLane, plainOnly } from '../fast_lane_contract.ts'
+import {
+  type FastLaneStatus,
+  type FlowCount,
+  type PeerLane,
+  type PodTraffic,
+  plainOnly,
+} from '../fast_lane_contract.ts'
 import { layouts, PATH_LOCAL } from './abi.ts'
-import { readPathCount, readReasons } from './counts.ts'
+import { readPathCount, readPodCount, readReasons } from './counts.ts'
 import type { Opened } from './fast_lane.ts'
 
 export type LaneFacts = {
@@ -59,6 +65,16 @@ function whyWished(opened: Opened, peer: string | undefined, configured: Lane): 
     return `asked for by «podlane lane plain --peer ${peer}»`
   if (opened.lanes.wish(undefined) === 'plain') return 'asked for by «podlane lane plain»'
   return configured === 'plain' ? 'the config says «lane: plain»' : 'asked for until a moment ago'
+}
+
+export function podCounts({ maps, pods }: Opened): readonly PodTraffic[] {
+  const counts = maps.get('pod_counts')
+  if (!counts) return []
+  return pods.counted.map(([{ link, addresses }, slot]) => ({
+    ifindex: link.index,
+    addresses,
+    counts: readPodCount(counts, slot),
+  }))
 }
 
 /** Counts the flow table, and takes out of it what is void. Undefined if the program cannot run. */

@@ -33,12 +33,14 @@ export function rangeKey(range: Cidr): Buffer {
   return out
 }
 
-export function endpointValue(pod: FastPod): Buffer {
-  const { ifindex, flags, mac, size } = layouts.endpoint
+/** @param slotNumber of its counters; 0: none of its own */
+export function endpointValue(pod: FastPod, slotNumber = 0): Buffer {
+  const { ifindex, flags, mac, slot, size } = layouts.endpoint
   const out = Buffer.alloc(size)
   out.writeUInt32LE(pod.index, ifindex.at)
   out.writeUInt32LE(pod.limited ? endpointFlags.ENDPOINT_LIMITED : 0, flags.at)
   out.set(macBytes(pod.mac), mac.at)
+  out.writeUInt16LE(slotNumber, slot.at)
   return out
 }
 

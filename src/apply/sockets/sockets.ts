@@ -19,7 +19,7 @@ import { netnsCookie } from './netns_cookie.ts'
 import { SocketPods } from './pods.ts'
 import { isOn, switchOff, switchOn } from './switch.ts'
 
-const RECORD = 'socket_pods'
+export const RECORD = 'socket_pods'
 
 type Opened = {
   readonly folder: string

@@ -14,6 +14,8 @@ export type BetterFacts = {
   readonly isOnSegment: boolean
   readonly mtuBytes: number
   readonly trueMtuBytes: number | undefined
+  /** Whether this path's own probes go one way at most. */
+  readonly isBroken: boolean
   /** Whether a direct path's probes come through; undefined: unknown. */
   readonly isDirectWell: boolean | undefined
 }
@@ -23,6 +25,7 @@ const JUMBO_BYTES = 8_900
 
 export function betterPath(facts: BetterFacts): string {
   const { kind, lane, laneWhy, mtuBytes, trueMtuBytes } = facts
+  if (facts.isBroken) return 'packets both ways: see what is wrong'
   if (lane !== undefined && lane !== 'fast') return `the fast lane: ${laneWhy || 'podlane lane fast'}`
   if (trueMtuBytes !== undefined && trueMtuBytes < mtuBytes)
     return `the full size: an underlay that carries ${mtuBytes} bytes, now ${trueMtuBytes}`

@@ -45,6 +45,7 @@ const IFLA = {
   NUM_TX_QUEUES: 31,
   NUM_RX_QUEUES: 32,
   LINK_NETNSID: 37,
+  TARGET_NETNSID: 46,
 } as const // prettier-ignore
 const INFO_KIND = 1
 const INFO_DATA = 2
@@ -254,6 +255,14 @@ export const getLinkByName = (name: string): Message => ({
   flags: 0,
   object: `link ${name}`,
   body: concat([header(0), textAttr(IFLA.IFNAME, name)]),
+})
+
+/** @param netnsId of another namespace, as `peerNetnsId` has it: its link is read from here */
+export const getLink = (index: number, netnsId?: number): Message => ({
+  type: RTM_GETLINK,
+  flags: 0,
+  object: `link ${index}`,
+  body: concat([header(index), ...(netnsId === undefined ? [] : [u32Attr(IFLA.TARGET_NETNSID, netnsId)])]),
 })
 
 /** One RTM_NEWLINK or RTM_DELLINK body. */

@@ -109,6 +109,22 @@ export const getNeighbours = (family: 4 | 6): Message => ({
   body: header(family === 4 ? AF_INET : AF_INET6, 0, 0, 0),
 })
 
+/** One entry; ENOENT if there is none (5.0). */
+export const getNeighbour = (n: { readonly device: IfIndex; readonly ip: Ip }): Message => ({
+  type: RTM_GETNEIGH,
+  flags: 0,
+  object: `neighbour ${n.ip} dev ${n.device}`,
+  body: concat([header(afOf(n.ip), n.device, 0, 0), ipAttr(NDA.DST, n.ip)]),
+})
+
+/** Where the device sends frames to this MAC; ENOENT if it has no entry (5.0). */
+export const getFdbEntry = (f: { readonly device: IfIndex; readonly mac: Mac }): Message => ({
+  type: RTM_GETNEIGH,
+  flags: 0,
+  object: `fdb ${f.mac} dev ${f.device}`,
+  body: concat([header(AF_BRIDGE, f.device, 0, NTF_SELF), attr(NDA.LLADDR, macBytes(f.mac))]),
+})
+
 export const getFdb = (device: IfIndex): Message => ({
   type: RTM_GETNEIGH,
   flags: 0,

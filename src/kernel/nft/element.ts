@@ -178,7 +178,20 @@ export const getElements = (ref: SetRef): Message => ({
   body: concat([header(ref.family), textAttr(LIST.TABLE, ref.table), textAttr(LIST.SET, ref.set)]),
 })
 
-/** The elements in one message of a dump. */
+/** The element that has this key, or whose interval holds it; ENOENT if there is none. */
+export const getElement = (ref: SetRef, key: Uint8Array): Message => ({
+  type: GETSETELEM,
+  flags: 0,
+  object: `element ${elementText({ key })} of set ${ref.family} ${ref.table} ${ref.set}`,
+  body: concat([
+    header(ref.family),
+    textAttr(LIST.TABLE, ref.table),
+    textAttr(LIST.SET, ref.set),
+    nest(LIST.ELEMENTS, [elementAttributes({ key }, false, false)]),
+  ]),
+})
+
+/** The elements in one message of a dump, or in the answer about one. */
 export function parseElements(body: Uint8Array): ReadElement[] {
   const list = attributes(body.subarray(4)).get(LIST.ELEMENTS)
   if (!list) return []

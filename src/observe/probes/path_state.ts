@@ -34,6 +34,8 @@ export type PathState = {
   heardCount: number
   arrivedMs: number | undefined
   hasLeft: boolean
+  /** Something was learnt that nobody has been told yet. */
+  isNews: boolean
 }
 
 export type Search = {
@@ -63,6 +65,7 @@ export const newPath = (target: Target, port: number, nowMs: number): PathState 
   heardCount: 0,
   arrivedMs: undefined,
   hasLeft: false,
+  isNews: false,
 })
 
 /** How long a path is new: until each kind of probe had its turn. */

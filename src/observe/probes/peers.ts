@@ -1,5 +1,6 @@
 // The peers that are probed: found by name, and by the address that a packet comes from.
 
+import { type Family, familyOf } from '../../base/ip.ts'
 import { addressKey } from '../../kernel/udp_socket.ts'
 import type { PathKind, Peer } from '../../plan/peers.ts'
 import type { Heard, Probe, ReadProbe } from './packet.ts'
@@ -41,6 +42,10 @@ export class Peers {
 
   lastHeardMs(name: string): number | undefined {
     return this.#byName.get(name)?.heardMs
+  }
+
+  directFamilies(): ReadonlySet<Family> {
+    return new Set(this.#paths.filter((p) => p.target.kind === 'direct').map((p) => familyOf(p.target.to)))
   }
 
   /** What is known of a path stays while it leads to the same place. */

@@ -8,6 +8,7 @@ import { type Datagram, realTime, type UdpSocket } from '../../kernel/udp_socket
 import type { PathHealth } from '../../plan/path_health.ts'
 import type { PathKind, Peer } from '../../plan/peers.ts'
 import type { Uplink } from '../../plan/uplink.ts'
+import { BareProbes, sendBare } from './bare.ts'
 import { copiesFor } from './mtu_search.ts'
 import { Outstanding, PATIENCE_MS, type Question } from './outstanding.ts'
 import {
@@ -34,6 +35,8 @@ export type PathMeasures = PathHealth & {
   readonly rttUs: { readonly p50: number; readonly p99: number } | undefined
 }
 
+type UplinkFacts = Pick<Uplink, 'name' | 'mtuBytes'>
+
 /** Silence for so long, or for some turns where they are rarer, is no chance. */
 const SILENCE_MS = 3_000
 /** Waiting for a search's round on a path that answers fast. */
@@ -44,6 +47,7 @@ const NO_TIME = { seconds: 0, nanoseconds: 0 }
 
 export class Prober {
   readonly #port: number
+  readonly #bare: BareProbes
   readonly #clock: Clock
   readonly #sockets: ProbeSockets
   readonly #peers: Peers
@@ -54,9 +58,12 @@ export class Prober {
   /** Those with a socket. */
   #askable: readonly PathState[] = []
   #answersLeft = ANSWERS_A_TICK
+  #isClosed = false
 
-  constructor(port: number, clock: Clock) {
+  /** @param isHelped whether the stack makes the tunnel's checksums, in place of a device that spoils them */
+  constructor(port: number, clock: Clock, isHelped: () => boolean = () => false) {
     this.#port = port
+    this.#bare = new BareProbes(isHelped)
     this.#peers = new Peers(port)
     this.#clock = clock
     this.#sockets = new ProbeSockets(port, (...what) => this.#receive(...what))
@@ -67,20 +74,30 @@ export class Prober {
     return this.#sockets.faults
   }
 
-  /** To be called after every look at the kernel: peers come and go, devices are made anew. */
-  update(peers: readonly Peer[], uplink: Pick<Uplink, 'name' | 'mtuBytes'> | undefined): void {
+  /** To be called after every look at the kernel: peers come and go. */
+  update(peers: readonly Peer[], uplink: UplinkFacts | undefined): void {
     this.#peers.update(uplink ? peers : [], uplink?.mtuBytes ?? 0, this.#clock.nowMs())
-    const families = new Set(peers.flatMap((p) => p.onLink.map(familyOf)))
-    this.#sockets.refresh(uplink?.name, families)
+    this.refresh(uplink)
+  }
+
+  /** Devices are made anew. */
+  refresh(uplink: UplinkFacts | undefined): void {
+    if (this.#isClosed) return
+    this.#sockets.refresh(uplink?.name, this.#peers.directFamilies())
     this.#askable = this.#peers.paths.filter((p) => this.#sockets.of(p.target.kind, p.target.to))
+  }
+
+  /** Of the paths of which something was learnt since the last call: of a thousand peers that is a few. */
+  news(): readonly PathHealth[] {
+    const fresh = this.#askable.filter((p) => p.isNews)
+    for (const path of fresh) path.isNews = false
+    return fresh.map((path) => this.#healthOf(path))
   }
 
   /** Of each path that there is: one through a tunnel device that does not stand is none. */
   measures(): readonly PathMeasures[] {
-    const nowMs = this.#clock.nowMs()
-    const patienceMs = Math.max(SILENCE_MS, 4 * intervalMs(this.#askable.length))
     return this.#askable.map((path) => ({
-      ...healthOf(path, nowMs, patienceMs, this.#peers.lastHeardMs(path.target.peer)),
+      ...this.#healthOf(path),
       mtuBytes: path.target.mtuBytes,
       probes: path.samples.count,
       loss: path.samples.loss,
@@ -90,6 +107,7 @@ export class Prober {
 
   /** Peers are told, so that an agent's end does not look like a broken path. */
   close(): void {
+    this.#isClosed = true
     clearInterval(this.#timer)
     for (const path of this.#peers.paths) {
       if (!path.answered) continue
@@ -114,8 +132,9 @@ export class Prober {
   }
 
   #probe(path: PathState, nowMs: number): number {
-    const ask = nextAsk(path)
+    const { ask, isBare } = this.#bare.turn(nextAsk(path), path.target.kind, nowMs)
     path.turn++
+    const go = (work: () => number): number => (isBare ? sendBare(work) : work())
     const small = smallBytes(familyOf(path.target.to))
     switch (ask) {
       case 'search':
@@ -124,9 +143,9 @@ export class Prober {
       case 'full':
         return this.#ask(path, ask, path.trueMtuBytes ?? path.target.mtuBytes, nowMs)
       case 'train':
-        return this.#ask(path, ask, path.trueMtuBytes ?? small, nowMs, TRAIN_CARS)
+        return go(() => this.#ask(path, ask, path.trueMtuBytes ?? small, nowMs, TRAIN_CARS))
       default:
-        return this.#ask(path, ask, small, nowMs)
+        return go(() => this.#ask(path, ask, small, nowMs))
     }
   }
 
@@ -156,6 +175,11 @@ export class Prober {
     const question = { path, ask, sizeBytes, sentAt, sentMs: nowMs, train }
     for (const nonce of nonces) this.#outstanding.add(nonce, question)
     return nonces.length
+  }
+
+  #healthOf(path: PathState): PathHealth {
+    const patienceMs = Math.max(SILENCE_MS, 4 * intervalMs(this.#askable.length))
+    return healthOf(path, this.#clock.nowMs(), patienceMs, this.#peers.lastHeardMs(path.target.peer))
   }
 
   #head(path: PathState, isUnsummed: boolean): Omit<Probe, 'nonce' | 'sizeBytes'> {

@@ -8,6 +8,7 @@ import { type PathState, SMALLEST_MTU_BYTES } from './path_state.ts'
 export function recordOutcome(question: Question, ns: number | undefined, isWhole: boolean): void {
   const { path, ask, sizeBytes } = question
   const arrived = ns !== undefined
+  path.isNews = true
   if (arrived) {
     path.answered = true
     path.countsFromMs = Math.min(path.countsFromMs, question.sentMs)

@@ -5,8 +5,10 @@ import assert from 'node:assert/strict'
 import { after } from 'node:test'
 import { reasonWords } from '../../../src/apply/fast_lane/abi.ts'
 import { type Epochs, mapEpochs } from '../../../src/apply/fast_lane/epochs.ts'
+import { LinkTable } from '../../../src/apply/fast_lane/links.ts'
 import { PathTable } from '../../../src/apply/fast_lane/paths.ts'
 import { mapSpecs, type ProgramName, readObjects } from '../../../src/apply/fast_lane/programs.ts'
+import { Slots } from '../../../src/apply/fast_lane/slots.ts'
 import { Table } from '../../../src/apply/fast_lane/table.ts'
 import { addressKey, endpointValue, indexKey } from '../../../src/apply/fast_lane/values.ts'
 import type { IfIndex } from '../../../src/base/ifindex.ts'
@@ -58,11 +60,14 @@ export type Devices = {
   readonly beyond: TestNamespace
   readonly pods: readonly IfIndex[]
   readonly uplink: IfIndex
+  /** Stands for the node's tunnel device: what comes in by it is said by its index alone. */
+  readonly tunnel: IfIndex
 }
 export type Bed = Devices & {
   readonly map: (name: string) => BpfMap
   readonly program: (name: ProgramName) => number
   readonly epochs: Epochs
+  readonly slots: Slots
   readonly run: (name: ProgramName, at: IfIndex, packet: Buffer, skb?: SkbRun['skb']) => Ran
   /** Pods and paths as the agent would write them, and epochs raised where it would. */
   readonly lay: (topology: Topology) => void
@@ -85,6 +90,7 @@ export function bed(options: BedOptions = {}): Bed {
   const program = (name: ProgramName): number => loaded.get(name)?.program(name).fd ?? assert.fail(name)
   const epochs = mapEpochs(map('epochs'))
   const endpoints = new Table(map('endpoints'))
+  const slots = new Slots(new LinkTable(map('links')), map('pod_counts'))
   const paths = pathTable(map, epochs)
   const run: Bed['run'] = (name, at, packet, skb = {}) => {
     const before = counts(map('reasons'))
@@ -101,9 +107,13 @@ export function bed(options: BedOptions = {}): Bed {
     map,
     program,
     epochs,
+    slots,
     run,
     lay: ({ here, pods, paths: wanted }) => {
-      layPods(endpoints, epochs, pods)
+      layPods({ endpoints, epochs, slots }, pods)
+      const { uplink, tunnel } = devices
+      const links = pods.map(({ index }) => ({ link: { index } }))
+      slots.know({ uplink: { index: uplink }, tunnel, endpoints: links }, true)
       const local = { lane: here, mtuBytes: HERE_MTU_BYTES, own: [], paths: wanted }
       const applied = paths.apply(local, { sweep: true, again: true })
       assert.deepEqual(applied.faults, [])
@@ -131,11 +141,14 @@ const pathTable = (map: (name: string) => BpfMap, epochs: Epochs): PathTable =>
     epochs,
   )
 
-function layPods(endpoints: Table, epochs: Epochs, pods: readonly FastPod[]): void {
+type PodTables = { readonly endpoints: Table; readonly epochs: Epochs; readonly slots: Slots }
+
+function layPods({ endpoints, epochs, slots }: PodTables, pods: readonly FastPod[]): void {
   const wanted = new Set(pods.map((p) => addressKey(p.ip).toString('latin1')))
   const gone = endpoints.keys().filter((key) => !wanted.has(key.toString('latin1')))
   for (const key of gone) endpoints.delete(key)
-  const written = pods.filter((pod) => endpoints.set(addressKey(pod.ip), endpointValue(pod)) === true)
+  const set = (pod: FastPod) => endpoints.set(addressKey(pod.ip), endpointValue(pod, slots.take(pod.index)))
+  const written = pods.filter((pod) => set(pod) === true)
   epochs.raise(written.map((p) => p.ip))
   if (gone.length > 0) epochs.raiseAll()
 }
@@ -169,6 +182,7 @@ export function devicesFor(lifetime: Lifetime, pods: number): Devices {
     beyond,
     pods: Array.from({ length: pods }, (_, i) => add(`pod${i}`, gatewayMac)),
     uplink: add('up0', uplinkMac),
+    tunnel: add('tunnel0', uplinkMac),
   }
 }
 

@@ -1,7 +1,7 @@
 // Where tests attach programs: a veth pair whose other end sends a frame when asked to, and a place for pins.
 
 import assert from 'node:assert/strict'
-import { rmdirSync } from 'node:fs'
+import { rmdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { testNamespace } from '../../../../test/namespaces.ts'
 import type { IfIndex } from '../../../base/ifindex.ts'
@@ -21,6 +21,9 @@ const SOCK_RAW = 3
 export function vethIn(t: Parameters<typeof testNamespace>[0]) {
   const node = testNamespace(t)
   const pod = testNamespace(t)
+  // Else the pod tells its multicast groups when it likes (MLD), and a program counts that too.
+  for (const namespace of [node, pod])
+    namespace.inside(() => writeFileSync('/proc/sys/net/ipv6/conf/default/disable_ipv6', '1'))
   const accept = (message: Message) => {
     const answer = node.route.request(message)
     assert.ok(answer.ok, `${message.object}: ${JSON.stringify(answer)}`)

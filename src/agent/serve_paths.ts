@@ -1,0 +1,45 @@
+// GET /paths: gathered when it is asked, but for the rate of packets, which needs an earlier look.
+
+import { systemClock } from '../base/clock.ts'
+import type { Config } from '../schema/config.ts'
+import type { PathsReport } from '../schema/paths_report.ts'
+import type { Core } from './core.ts'
+import type { KernelClient } from './kernel_client.ts'
+import { LEAST_MS, PathRates } from './path_rates.ts'
+import { pathsReport } from './paths_report.ts'
+import type { Probing } from './probing.ts'
+
+export type PathsOptions = {
+  readonly config: Config
+  readonly core: Core
+  readonly kernel: KernelClient
+  readonly probing: Probing
+}
+
+/** Ten milliseconds of work with a thousand peers. */
+const LOOK_MS = 30_000
+
+export function servePaths({ config, core, kernel, probing }: PathsOptions) {
+  const rates = new PathRates()
+  const look = async () => {
+    const lanes = (await kernel.call('fastLane')).peers
+    return { lanes, rates: rates.look(lanes, systemClock.nowMs()) }
+  }
+  const timer = setInterval(() => void look(), LOOK_MS)
+  return {
+    report: async (): Promise<PathsReport> => {
+      if (!rates.isReady(systemClock.nowMs())) {
+        await look()
+        await systemClock.sleep(LEAST_MS + 5)
+      }
+      return pathsReport({
+        ...(await look()),
+        pathMode: config.pathMode,
+        peers: await kernel.call('peers'),
+        uplinkMtuBytes: core.report?.uplink?.mtuBytes ?? 0,
+        measures: probing.measures(),
+      })
+    },
+    close: () => clearInterval(timer),
+  }
+}
