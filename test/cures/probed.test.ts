@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { LaidFault } from '../../src/lab/faults/wire.ts'
 import { becomes, kernelDump } from '../agent/dump.ts'
 import { until } from '../agent/until.ts'
-import { type Lane, lanes, type Path, paths } from '../fast_lane/lanes.ts'
+import { type Lane, type Path, paths } from '../fast_lane/lanes.ts'
 import { type SickCluster, sickCluster } from './sick_cluster.ts'
 import { transfer } from './transfer.ts'
 
@@ -39,6 +39,9 @@ const cases: readonly Case[] = [
   },
 ]
 
+/** What the kernel hears of neighbours by itself. */
+const LEARNT = /dev eth0 lladdr/
+
 const peerOf = async ({ nodes }: SickCluster) => (await nodes[0].bench.status()).peers[0]
 const complaintsOf = async ({ nodes }: SickCluster) =>
   JSON.stringify((await nodes[0].bench.status()).complaints.filter((c) => c.object.startsWith('path to')))
@@ -53,7 +56,7 @@ async function goesThrough(lane: Lane, path: Path, each: Case, cluster: SickClus
   const isLookedAt = async () => (await peerOf(cluster))?.lane?.lane === lane
   await until('the lane is as wished', isLookedAt)
   await a.bench.settled(1500)
-  const before = [a, b].map((n) => kernelDump(n.ns))
+  const before = [a, b].map((n) => kernelDump(n.ns, LEARNT))
   cluster.lay(each.lay(path))
   const laidAt = performance.now()
   assert.equal(await carries(500), false, 'it suffers')
@@ -68,16 +71,22 @@ async function goesThrough(lane: Lane, path: Path, each: Case, cluster: SickClus
   cluster.lift()
   const isOver = async () => (await complaintsOf(cluster)) === '[]'
   await until('the complaint is gone', isOver, 90_000)
-  for (const [i, node] of [a, b].entries()) await becomes(node.ns, before[i] ?? '')
+  for (const [i, node] of [a, b].entries()) await becomes(node.ns, before[i] ?? '', LEARNT)
   assert.ok(await carries(1000))
 }
 
-for (const each of cases)
-  for (const lane of lanes)
-    for (const path of paths) {
-      if (each.title.includes('tunnels') && path === 'direct') continue
-      test(`${each.title} is found by probes, named and worked around until it ends: ${lane} lane, path ${path}`, async (t) => {
-        const cluster = await sickCluster(t, { lane, path }, false)
-        await goesThrough(lane, path, each, cluster)
-      })
-    }
+/** Each fault in one lane of each path: sick_paths.test.ts has them all, with what is found told by hand. */
+const settings: readonly (readonly [Case | undefined, Lane, Path])[] = [
+  [cases[0], 'fast', 'vxlan'],
+  [cases[0], 'plain', 'direct'],
+  [cases[1], 'fast', 'vxlan'],
+  [cases[2], 'fast', 'direct'],
+  [cases[2], 'plain', 'vxlan'],
+]
+
+for (const [each, lane, path] of settings)
+  if (each)
+    test(`${each.title} is found by probes, named and worked around until it ends: ${lane} lane, path ${path}`, async (t) => {
+      const cluster = await sickCluster(t, { lane, path }, false)
+      await goesThrough(lane, path, each, cluster)
+    })
