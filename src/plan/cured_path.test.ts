@@ -123,3 +123,19 @@ test('spoilt checksums are made by the stack; on a direct path only the tunnel c
   assert.deepEqual(direct.kinds('b'), ['vxlan', 'vxlan'])
   assert.equal(direct.network.vxlan?.softwareChecksums, true)
 })
+
+test('what many peers have in common is told once', () => {
+  const many = Array.from({ length: 40 }, (_, i) =>
+    node(`m${i}`, [`192.0.2.${100 + i}`], [`10.244.${100 + i}.0/24`]),
+  )
+  const silent = { kind: 'direct', reach: 'none' } as const
+  const network = planNetwork({
+    ...{ config: must(parseConfig('', 'test')), selfName: 'a', nodes: [a, ...many], uplink, endpoints: [] },
+    recordedRanges: [],
+    cures: many.map(({ name }) => ({ peer: name, sick: [silent], proven: [] })),
+  })
+  assert.deepEqual(
+    network.complaints.map((c) => c.object),
+    ['path to m0 (direct) and 39 others'],
+  )
+})

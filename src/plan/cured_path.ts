@@ -92,6 +92,21 @@ export function sickPathFaults(sick: Sick): readonly Fault[] {
     .flatMap((s) => [...reachFault(s, sick), ...mtuFault(s, sick), ...offloadFault(s, sick)])
 }
 
+/** Of so many peers each is named; where more have the same, it is this node's own, and one stands for all. */
+const MOST_NAMED = 5
+
+/** @param faults by peer */
+export function gathered(faults: readonly (readonly Fault[])[]): readonly Fault[] {
+  const all = faults.flat()
+  return [...Map.groupBy(all, (f) => `${f.kind} ${f.object.replace(/^.* /, '')}`).values()].flatMap(
+    (same) => {
+      const [first] = same
+      if (!first || same.length <= MOST_NAMED) return same
+      return [{ ...first, object: `${first.object} and ${same.length - 1} others` }]
+    },
+  )
+}
+
 const objectOf = (kind: PathKind, peer: string): string => `path to ${peer} (${kind})`
 
 function reachFault({ kind, reach }: Sickness, { peer, ranges }: Sick): Fault[] {

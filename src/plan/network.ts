@@ -8,6 +8,7 @@ import type { Fault } from '../base/result.ts'
 import type { Config } from '../schema/config.ts'
 import type { Endpoint } from '../state/endpoint.ts'
 import type { NodeRow } from '../state/rows.ts'
+import { gathered } from './cured_path.ts'
 import { endpointFaults } from './endpoint_faults.ts'
 import { VXLAN_GROUP, VXLAN_LINK } from './ownership.ts'
 import type { PathCure } from './path_cures.ts'
@@ -113,6 +114,7 @@ export function planNetwork(input: NetworkInput): Network {
       ...claims.complaints,
       ...endpointFaults(input.selfName, input.endpoints, ownRanges),
       ...planned.flatMap((p) => p.complaints),
+      ...gathered(peers.map((p) => p.sickPaths)),
       ...input.nodes.flatMap(nodeComplaints),
     ],
   }

@@ -106,7 +106,7 @@ export function planPeer(
     needsTunnel:
       input.config.pathMode !== 'direct' && ranges.some((r) => needsTunnelToStand(r.usualPath, sick.cure)),
   }
-  return { peer, complaints: [...complaints, ...sickPaths] }
+  return { peer, complaints }
 }
 
 /** The next hop must be of the range's own family: IPv6 pods need an IPv6 node address to go direct. */
