@@ -27,7 +27,7 @@ export async function labFault(
   const { peer, path, size } = options
   const fault: WireFault = kind === 'mtu' ? { kind, largestBytes: size } : { kind }
   const broken: LabFault = { fault, node, peer, path }
-  const words = `${sentence(fault, node, peer ?? 'all other nodes', path)}\nNext: podlane lab exec ${node} -- podlane status; podlane lab fault none`
+  const words = `${sentence(fault, node, peer ?? 'all other nodes', path)}\nNext: podlane lab status; podlane lab fault none`
   tell(await breakLab(broken), { ...broken }, words, options.json)
 }
 
