@@ -9,7 +9,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I bpf -I/usr/include/$(
 BPF_OBJECTS := $(patsubst bpf/%.bpf.c,dist/bpf/%.o,$(wildcard bpf/*.bpf.c))
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bench-flat bpf-stats abi
+.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bench-flat bench-probes bpf-stats abi
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -84,6 +84,9 @@ bench-paths: packages build dist/bench-launch dist/bench-traffic ## pod to pod b
 
 bench-flat: packages build dist/bench-launch dist/bench-traffic ## a packet's cost with few and with many nodes, pods and flows
 	$(NODE) --disable-warning=ExperimentalWarning bench/flat.ts
+
+bench-probes: packages build ## what probing costs, and how long a report of 1,000 peers takes
+	$(NODE) --disable-warning=ExperimentalWarning bench/probes.ts
 
 clean: ## what the build made
 	rm -rf dist node_modules

@@ -38,7 +38,7 @@ const well = (p: Peer, kind: 'direct' | 'vxlan', over: Partial<PathMeasures> = {
 })
 const report = (peers: readonly Peer[], measures: readonly PathMeasures[], over: Partial<PathsInput> = {}) =>
   pathsReport({
-    ...{ pathMode: 'auto', peers, measures, uplinkMtuBytes: 1500, lanes: peers.map(lane) },
+    ...{ pathMode: 'auto', peers, measures, uplinkMtuBytes: 1500, lanes: peers.map(lane), costs: [] },
     rates: new Map(peers.map((p) => [rateKey(lane(p)), 12.34])),
     ...over,
   })
@@ -72,6 +72,17 @@ test('a path that is only measured is told too, unless nobody has ever answered 
     ['vxlan', false],
   ])
   assert.deepEqual(kinds('unknown'), [['direct', true]])
+})
+
+test('a packet’s cost is that of the path’s kind and lane', () => {
+  const costs = (['fast', 'plain'] as const).map((lane, i) => ({
+    ...{ path: 'direct' as const, lane, nsPerPacket: 700 + i },
+  }))
+  const { peers } = report([near, far], [], { costs })
+  assert.deepEqual(
+    peers.map((p) => p.paths[0]?.nsPerPacket),
+    [700, undefined],
+  )
 })
 
 test('the answer is what its schema takes, and text shows fault, cure and need', () => {

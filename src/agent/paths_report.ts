@@ -10,6 +10,13 @@ import type { PathReport, PathsReport, PeerPaths } from '../schema/paths_report.
 import { laneOf } from './fast_lane_view.ts'
 import { rateKey } from './path_rates.ts'
 
+/** As the stage profile has it. */
+export type PathCost = {
+  readonly path: PathKind | 'here'
+  readonly lane: 'fast' | 'plain'
+  readonly nsPerPacket: number
+}
+
 export type PathsInput = {
   readonly pathMode: Config['pathMode']
   readonly peers: readonly Peer[]
@@ -18,6 +25,7 @@ export type PathsInput = {
   /** Packets a second by `rateKey`. */
   readonly rates: ReadonlyMap<string, number>
   readonly measures: readonly PathMeasures[]
+  readonly costs: readonly PathCost[]
 }
 
 export function pathsReport(input: PathsInput): PathsReport {
@@ -61,7 +69,7 @@ function pathReport(
   kind: PathKind,
   lanes: readonly PeerLane[],
   measuresOf: MeasuresOf,
-  { pathMode, rates, uplinkMtuBytes }: PathsInput,
+  { pathMode, rates, uplinkMtuBytes, costs }: PathsInput,
 ): PathReport {
   const inUse = isUsed(peer, kind)
   const ranges = new Set(peer.ranges.filter((r) => r.path === kind).map((r) => r.cidr))
@@ -69,6 +77,7 @@ function pathReport(
   const lane = inUse && own.length > 0 ? laneOf(own) : undefined
   const measures = measuresOf(kind)
   const mtuBytes = measures?.mtuBytes ?? peer.ranges.find((r) => r.path === kind)?.mtuBytes ?? uplinkMtuBytes
+  const cost = costs.find((c) => c.path === kind && c.lane === lane?.lane)
   const better = {
     kind,
     pathMode,
@@ -88,6 +97,7 @@ function pathReport(
     mtuBytes,
     ...measured(measures),
     packetsPerSecond: Math.round(own.reduce((n, l) => n + (rates.get(rateKey(l)) ?? 0), 0) * 10) / 10,
+    ...(cost ? { nsPerPacket: cost.nsPerPacket } : {}),
     ...(inUse ? { better: betterPath(better) } : {}),
   }
 }

@@ -6,7 +6,7 @@ import type { PathsReport } from '../schema/paths_report.ts'
 import type { Core } from './core.ts'
 import type { KernelClient } from './kernel_client.ts'
 import { LEAST_MS, PathRates } from './path_rates.ts'
-import { pathsReport } from './paths_report.ts'
+import { type PathCost, pathsReport } from './paths_report.ts'
 import type { Probing } from './probing.ts'
 
 export type PathsOptions = {
@@ -14,17 +14,21 @@ export type PathsOptions = {
   readonly core: Core
   readonly kernel: KernelClient
   readonly probing: Probing
+  /** What a packet costs by kind of path and lane, where that is measured. */
+  readonly costs?: () => Promise<readonly PathCost[]>
 }
 
-/** Ten milliseconds of work with a thousand peers. */
+/** Ten milliseconds of work with a thousand peers. The first not while the agent starts: pods wait for it. */
+const FIRST_LOOK_MS = 4_000
 const LOOK_MS = 30_000
 
-export function servePaths({ config, core, kernel, probing }: PathsOptions) {
+export function servePaths({ config, core, kernel, probing, costs }: PathsOptions) {
   const rates = new PathRates()
   const look = async () => {
     const lanes = (await kernel.call('fastLane')).peers
     return { lanes, rates: rates.look(lanes, systemClock.nowMs()) }
   }
+  const first = setTimeout(() => void look(), FIRST_LOOK_MS)
   const timer = setInterval(() => void look(), LOOK_MS)
   return {
     report: async (): Promise<PathsReport> => {
@@ -38,8 +42,12 @@ export function servePaths({ config, core, kernel, probing }: PathsOptions) {
         peers: await kernel.call('peers'),
         uplinkMtuBytes: core.report?.uplink?.mtuBytes ?? 0,
         measures: probing.measures(),
+        costs: costs ? await costs() : [],
       })
     },
-    close: () => clearInterval(timer),
+    close: () => {
+      clearTimeout(first)
+      clearInterval(timer)
+    },
   }
 }

@@ -7,7 +7,7 @@ import { type PathReport, type PeerPaths, parsePathsReport } from '../../src/sch
 import type { TestNamespace } from '../namespaces.ts'
 import { run, shell } from './dump.ts'
 import { nodeA, nodeB } from './fixtures.ts'
-import { join2, NodeBench } from './node_bench.ts'
+import { join2, NodeBench, type NodeFact } from './node_bench.ts'
 import { start } from './programs.ts'
 import { until } from './until.ts'
 
@@ -18,8 +18,8 @@ export async function probedPair(
   t: TestContext,
   config: object = {},
   wire: (pair: Pair) => void = wireDirectly,
+  nodes: readonly NodeFact[] = [nodeA, nodeB],
 ): Promise<Pair> {
-  const nodes = [nodeA, nodeB]
   const a = new NodeBench(t, { name: 'a', nodes, config })
   const b = new NodeBench(t, { name: 'b', nodes, config })
   wire({ a, b })
@@ -72,10 +72,10 @@ export async function passing(
   return Number(search.output())
 }
 
-/** The only peer, as `podlane paths` has it. */
+/** The other one of the two, as `podlane paths` has it. */
 export async function peerOf(node: NodeBench): Promise<PeerPaths> {
   const { peers } = must(parsePathsReport(must(await askSocket(node.socket, 'GET', '/paths')), 'agent'))
-  const [peer] = peers
+  const peer = peers.find((p) => p.peer === 'a' || p.peer === 'b')
   if (!peer) throw new Error('no peer')
   return peer
 }

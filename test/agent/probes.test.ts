@@ -1,8 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { PathReport } from '../../src/schema/paths_report.ts'
 import { testNamespace } from '../namespaces.ts'
 import { run } from './dump.ts'
-import { filter, passing, pathBecomes, peerOf, probedPair, unfilter, wireBySwitch } from './probed.ts'
+import { nodeA, nodeB } from './fixtures.ts'
+import { join2, type NodeFact } from './node_bench.ts'
+import {
+  filter,
+  type Pair,
+  passing,
+  pathBecomes,
+  peerOf,
+  probedPair,
+  unfilter,
+  wireBySwitch,
+} from './probed.ts'
 
 const KINDS = ['direct', 'vxlan'] as const
 
@@ -21,6 +33,38 @@ test('round trip, loss, full MTU, checksums and large segments are measured on t
       assert.ok(path.rttUs && path.rttUs.p50 > 0 && path.rttUs.p50 <= path.rttUs.p99, JSON.stringify(path))
     }
   assert.deepEqual((await peerOf(a)).faults, [])
+})
+
+test('where a tunnel stands for another node, the way through it to one on the segment is measured too', async (t) => {
+  const ipv4 = ({ name, addresses }: NodeFact, podCIDR: string): NodeFact => ({
+    ...{ name, addresses, podCIDRs: [podCIDR] },
+  })
+  const far = { name: 'c', addresses: ['198.51.100.3'], podCIDRs: ['10.244.3.0/24'] }
+  const nodes = [ipv4(nodeA, '10.244.1.0/24'), ipv4(nodeB, '10.244.2.0/24'), far]
+  const { a } = await probedPair(t, {}, undefined, nodes)
+  const isWell = (p: PathReport): boolean =>
+    p.reach === 'both' && p.checksum === 'ok' && p.large === 'ok' && p.trueMtuBytes === p.mtuBytes
+  assert.equal((await pathBecomes('direct is well', a, 'direct', isWell)).inUse, true)
+  const tunnel = await pathBecomes('the tunnel is well', a, 'vxlan', isWell)
+  assert.deepEqual([tunnel.inUse, tunnel.better], [false, undefined])
+})
+
+test('between nodes with IPv6 addresses alone both paths are measured', async (t) => {
+  const ipv6 = (name: string, n: number): NodeFact => ({
+    ...{ name, addresses: [`2001:db8::${n}`], podCIDRs: [`10.244.${n}.0/24`, `fd00:${n}::/64`] },
+  })
+  const wire = ({ a, b }: Pair): void => join2(a.ns, b.ns, { a: ['2001:db8::1/64'], b: ['2001:db8::2/64'] })
+  const { a } = await probedPair(t, {}, wire, [ipv6('a', 1), ipv6('b', 2)])
+  for (const [kind, mtuBytes] of [
+    ['direct', 1500],
+    ['vxlan', 1430],
+  ] as const)
+    await pathBecomes(
+      `${kind} is well`,
+      a,
+      kind,
+      (p) => p.reach === 'both' && p.checksum === 'ok' && p.large === 'ok' && p.trueMtuBytes === mtuBytes,
+    )
 })
 
 test('a switch that drops larger packets in silence is found to the byte, on both paths, and so is its end', async (t) => {

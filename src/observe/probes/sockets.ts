@@ -79,7 +79,10 @@ export class ProbeSockets {
       return isExpected ? undefined : refusedFault(want.device, this.#port, opened.error)
     }
     const socket = opened.value
-    const end = poll(socket.fd, READABLE, () => this.#drain(kind, socket))
+    // An error ends the watch: the next look opens it anew.
+    const end = poll(socket.fd, READABLE, (events) =>
+      events < 0 ? this.#end(key) : this.#drain(kind, socket),
+    )
     this.#open.set(key, { ...want, socket, end })
     return undefined
   }

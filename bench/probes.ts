@@ -1,0 +1,106 @@
+// `make bench-probes`: what probing costs an agent with three peers and two paths to each, beside the same agents without
+// it, and how long `GET /paths` takes with 1,000 peers. Options: --rounds (5), --seconds (10), --peers (1,000).
+
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { stringify } from 'yaml'
+import { must } from '../src/base/result.ts'
+import { askSocket } from '../src/lab/socket_client.ts'
+import { parsePathsReport } from '../src/schema/paths_report.ts'
+import { type AgentProcess, agentServes, BPF_FOLDER, startAgentProcess } from './lib/agent_process.ts'
+import { run } from './lib/command.ts'
+import { type Figure, publish, single } from './lib/figures.ts'
+import { ip } from './lib/node_namespace.ts'
+import { enterSandbox, FOLDER, option } from './lib/sandbox.ts'
+import { makeNodeOn, makeSegment, type Node } from './lib/segment.ts'
+import { spreadOf } from './lib/statistics.ts'
+
+enterSandbox()
+run('mkdir', '-p', BPF_FOLDER)
+run('mount', '-t', 'bpf', 'bpf', BPF_FOLDER)
+
+/** Until every path's first turns are over, which come twice as often. */
+const SETTLE_MS = 8_000
+const NODES = 4
+
+const segment = makeSegment()
+const nodes = Array.from({ length: NODES }, (_, i) => makeNodeOn(segment, `n${i}`, ip(`10.0.0.${i + 1}`)))
+
+/** Without IPv6 addresses of the nodes their IPv6 ranges go by the tunnel, so both kinds of path are there. */
+const declared = (i: number) => ({
+  name: `n${i}`,
+  addresses: [`10.0.${(i + 1) >> 8}.${(i + 1) & 255}`],
+  podCIDRs: [`10.${64 + (i >> 8)}.${i & 255}.0/24`, `fd00:${i.toString(16)}::/64`],
+})
+
+function startOn(node: Node, count: number, probes: string): AgentProcess {
+  const file = `${FOLDER}/${count}.yaml`
+  writeFileSync(file, stringify({ nodes: Array.from({ length: count }, (_, i) => declared(i)) }))
+  const config = `nodeName: ${node.name}\ninput: {kind: static, file: ${file}}\nprobes: ${probes}`
+  return startAgentProcess(node.name, node.path, config)
+}
+
+/** Of all its threads. */
+const cpuMs = ({ pid }: AgentProcess): number =>
+  readdirSync(`/proc/${pid}/task`)
+    .map((thread) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8'))
+    .reduce((sum, text) => sum + Number(text.split(' ')[0]) / 1e6, 0)
+
+/** Milliseconds of CPU time a second. */
+async function costOf(probes: string, seconds: number): Promise<number> {
+  const agents = nodes.map((node) => startOn(node, NODES, probes))
+  await Promise.all(agents.map(agentServes))
+  await sleep(SETTLE_MS)
+  const [first] = agents
+  if (!first) throw new Error('no agent')
+  const before = cpuMs(first)
+  await sleep(seconds * 1000)
+  const cost = (cpuMs(first) - before) / seconds
+  await Promise.all(agents.map((a) => a.close()))
+  return cost
+}
+
+async function threePeers(): Promise<readonly Figure[]> {
+  const on: number[] = []
+  const off: number[] = []
+  for (let i = 0; i < option('rounds', 5); i++) {
+    on.push(await costOf('{port: 9475}', option('seconds', 10)))
+    off.push(await costOf('off', option('seconds', 10)))
+  }
+  const added = spreadOf(on.map((ms, i) => (ms - (off[i] ?? 0)) / 10))
+  return [
+    { name: 'three-peers.agent.on.ms-per-second', unit: 'ms', ...spreadOf(on) },
+    { name: 'three-peers.agent.off.ms-per-second', unit: 'ms', ...spreadOf(off) },
+    { name: 'three-peers.probes.core.share', unit: '% of a core', ...added, goal: { atMost: 1 } },
+  ]
+}
+
+async function manyPeers(count: number): Promise<readonly Figure[]> {
+  const [node] = nodes
+  if (!node) throw new Error('no node')
+  const agent = startOn(node, count, '{port: 9475}')
+  await agentServes(agent)
+  await sleep(SETTLE_MS)
+  const ask = async (): Promise<number> => {
+    const startedAt = performance.now()
+    const answer = must(await askSocket(`${agent.run}/agent.sock`, 'GET', '/paths'))
+    const tookMs = performance.now() - startedAt
+    const report = must(parsePathsReport(answer, 'agent'))
+    if (report.peers.length !== count - 1) throw new Error(`${report.peers.length} peers`)
+    return tookMs
+  }
+  const first = await ask()
+  const later: number[] = []
+  for (let i = 0; i < 20; i++) {
+    later.push(await ask())
+    await sleep(100)
+  }
+  await agent.close()
+  return [
+    { name: `peers${count}.paths.first.ms`, unit: 'ms', ...single(first), goal: { atMost: 100 } },
+    { name: `peers${count}.paths.ms`, unit: 'ms', ...spreadOf(later), goal: { atMost: 100 } },
+  ]
+}
+
+publish('probes', [...(await threePeers()), ...(await manyPeers(option('peers', 1000)))])
+process.exit(0)
