@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LaidFault } from '../../src/lab/faults/wire.ts'
 import { becomes, kernelDump } from '../agent/dump.ts'
+import { pathBecomes } from '../agent/probed.ts'
 import { until } from '../agent/until.ts'
 import { type Lane, type Path, paths } from '../fast_lane/lanes.ts'
 import { type SickCluster, sickCluster } from './sick_cluster.ts'
@@ -46,15 +47,15 @@ const peerOf = async ({ nodes }: SickCluster) => (await nodes[0].bench.status())
 const complaintsOf = async ({ nodes }: SickCluster) =>
   JSON.stringify((await nodes[0].bench.status()).complaints.filter((c) => c.object.startsWith('path to')))
 
-async function goesThrough(lane: Lane, path: Path, each: Case, cluster: SickCluster): Promise<void> {
+async function goesThrough(t: TestContext, each: Case, lane: Lane, path: Path): Promise<void> {
+  const cluster = await sickCluster(t, { lane, path }, false)
   const [a, b] = cluster.nodes
   const one = await a.pod('one')
   const two = await b.pod('two')
   const carries = async (withinMs: number) => (await transfer(one, two, 4, withinMs)) !== undefined
   await until('it carries', () => carries(1000))
-  // Both have answered each other by each path that there is.
-  const isLookedAt = async () => (await peerOf(cluster))?.lane?.lane === lane
-  await until('the lane is as wished', isLookedAt)
+  for (const { bench } of [a, b])
+    await pathBecomes('it is looked at', bench, path, (p) => p.reach === 'both' && p.checksum === 'ok')
   await a.bench.settled(1500)
   const before = [a, b].map((n) => kernelDump(n.ns, LEARNT))
   cluster.lay(each.lay(path))
@@ -62,7 +63,7 @@ async function goesThrough(lane: Lane, path: Path, each: Case, cluster: SickClus
   assert.equal(await carries(500), false, 'it suffers')
   await until('it carries again', () => carries(500))
   const tookMs = performance.now() - laidAt
-  console.log(`${each.title}, ${lane} ${path}: carried again after ${Math.round(tookMs)} ms`)
+  t.diagnostic(`carries again after ${Math.round(tookMs)} ms`)
   assert.match((await peerOf(cluster))?.why ?? '', each.workaround(path))
   assert.match(await complaintsOf(cluster), each.complaint)
   for (const end = performance.now() + (each.lastsMs ?? 0); performance.now() < end; await sleep(500))
@@ -86,7 +87,5 @@ const settings: readonly (readonly [Case | undefined, Lane, Path])[] = [
 
 for (const [each, lane, path] of settings)
   if (each)
-    test(`${each.title} is found by probes, named and worked around until it ends: ${lane} lane, path ${path}`, async (t) => {
-      const cluster = await sickCluster(t, { lane, path }, false)
-      await goesThrough(lane, path, each, cluster)
-    })
+    test(`${each.title} is found by probes, named and worked around until it ends: ${lane} lane, path ${path}`, (t) =>
+      goesThrough(t, each, lane, path))
