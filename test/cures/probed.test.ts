@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { must } from '../../src/base/result.ts'
 import type { LaidFault } from '../../src/lab/faults/wire.ts'
+import { askSocket } from '../../src/lab/socket_client.ts'
+import { parsePathsReport } from '../../src/schema/paths_report.ts'
 import { becomes, kernelDump } from '../agent/dump.ts'
-import { pathBecomes } from '../agent/probed.ts'
 import { until } from '../agent/until.ts'
+import type { Node } from '../fast_lane/cluster.ts'
 import { type Lane, type Path, paths } from '../fast_lane/lanes.ts'
 import { type SickCluster, sickCluster } from './sick_cluster.ts'
 import { transfer } from './transfer.ts'
@@ -47,6 +50,15 @@ const peerOf = async ({ nodes }: SickCluster) => (await nodes[0].bench.status())
 const complaintsOf = async ({ nodes }: SickCluster) =>
   JSON.stringify((await nodes[0].bench.status()).complaints.filter((c) => c.object.startsWith('path to')))
 
+async function seenWell({ bench }: Node, kind: Path): Promise<void> {
+  const isSeen = async (): Promise<boolean> => {
+    const { peers } = must(parsePathsReport(must(await askSocket(bench.socket, 'GET', '/paths')), 'agent'))
+    const paths = peers.flatMap((p) => p.paths)
+    return paths.some((p) => p.kind === kind && p.reach === 'both' && p.checksum === 'ok')
+  }
+  await until(`${kind} is seen well`, isSeen, 20_000)
+}
+
 async function goesThrough(t: TestContext, each: Case, lane: Lane, path: Path): Promise<void> {
   const cluster = await sickCluster(t, { lane, path }, false)
   const [a, b] = cluster.nodes
@@ -54,8 +66,7 @@ async function goesThrough(t: TestContext, each: Case, lane: Lane, path: Path): 
   const two = await b.pod('two')
   const carries = async (withinMs: number) => (await transfer(one, two, 4, withinMs)) !== undefined
   await until('it carries', () => carries(1000))
-  for (const { bench } of [a, b])
-    await pathBecomes('it is looked at', bench, path, (p) => p.reach === 'both' && p.checksum === 'ok')
+  for (const node of [a, b]) await seenWell(node, path)
   await a.bench.settled(1500)
   const before = [a, b].map((n) => kernelDump(n.ns, LEARNT))
   cluster.lay(each.lay(path))
@@ -89,3 +100,19 @@ for (const [each, lane, path] of settings)
   if (each)
     test(`${each.title} is found by probes, named and worked around until it ends: ${lane} lane, path ${path}`, (t) =>
       goesThrough(t, each, lane, path))
+
+test('a peer whose agent was killed is silent, and its pods keep the path that they have', async (t) => {
+  const cluster = await sickCluster(t, { lane: 'fast', path: 'direct' }, false)
+  const [a, b] = cluster.nodes
+  const one = await a.pod('one')
+  const two = await b.pod('two')
+  await seenWell(a, 'direct')
+  await b.bench.agent.kill()
+  await until('the silence is named', async () => /its agent is gone/.test(await complaintsOf(cluster)))
+  await a.bench.settled(2000)
+  assert.equal((await peerOf(cluster))?.path, 'direct')
+  assert.match(await complaintsOf(cluster), /no other path has been seen to carry/)
+  assert.notEqual(await transfer(one, two, 4), undefined)
+  await b.bench.start()
+  await until('it is heard again', async () => (await complaintsOf(cluster)) === '[]', 60_000)
+})
