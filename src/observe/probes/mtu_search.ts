@@ -6,6 +6,7 @@ export type MtuRange = { readonly passes: number; readonly fails: number }
 
 const SIZES_A_ROUND = 8
 const LOST_BY_CHANCE = 0.001
+const FEWEST_COPIES = 2
 const MOST_COPIES = 6
 
 /** Sizes to try, ascending; none: it is found. Both ends are among them, so that what has not changed ends at once. */
@@ -25,9 +26,13 @@ export function narrowed(range: MtuRange, tried: readonly number[], arrived: Rea
   return { passes, fails }
 }
 
-/** How often something is tried before its loss means more than chance. */
+/**
+ * How often something is tried before its loss means more than chance.
+ * @param loss of one try, 0 to 1
+ */
 export function copiesFor(loss: number): number {
-  if (loss <= 0) return 2
+  if (loss <= 0) return FEWEST_COPIES
   if (loss >= 1) return MOST_COPIES
-  return Math.min(MOST_COPIES, Math.max(2, Math.ceil(Math.log(LOST_BY_CHANCE) / Math.log(loss))))
+  const copies = Math.ceil(Math.log(LOST_BY_CHANCE) / Math.log(loss))
+  return Math.min(MOST_COPIES, Math.max(FEWEST_COPIES, copies))
 }

@@ -114,10 +114,17 @@ function isSmallLost({ summed }: PathState): boolean {
 }
 
 /** Full ones were lost so often that it is no chance, while small ones come back. */
-function mayBeSmaller({ full, samples, search }: PathState): boolean {
-  const copies = copiesFor(samples.loss ?? 0)
-  const last = full.last(copies)
-  return search === undefined && last.tries === copies && last.good === 0
+function mayBeSmaller(path: PathState): boolean {
+  const copies = copiesFor(lossNow(path))
+  const last = path.full.last(copies)
+  const isLostWhole = last.tries === copies && last.good === 0
+  return path.search === undefined && isLostWhole && path.summed.last(8).good > 0
+}
+
+/** Of small probes, rather too much than too little: of few that all came one more is thought lost. */
+export function lossNow({ summed }: Pick<PathState, 'summed'>): number {
+  const { tries, good } = summed.last(16)
+  return (tries - good + 1) / (tries + 2)
 }
 
 /** What has been found to pass is where a search for more begins; one for less begins where small ones are. */
@@ -156,6 +163,6 @@ export function healthOf(
     reach,
     ...(trueMtuBytes === undefined ? {} : { trueMtuBytes }),
     checksum: checksumVerdict(path),
-    large: largeVerdict(path),
+    large: largeVerdict({ trains: path.trains, full: path.full, loss: lossNow(path) }),
   }
 }

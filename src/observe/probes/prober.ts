@@ -20,7 +20,7 @@ import {
   SMALLEST,
   writeProbe,
 } from './packet.ts'
-import { beginRound, healthOf, nextAsk, type PathState, searchFrom } from './path_state.ts'
+import { beginRound, healthOf, lossNow, nextAsk, type PathState, searchFrom } from './path_state.ts'
 import { farewell, heardOf, learn, Peers, type ProbedPeer } from './peers.ts'
 import { smallBytes, TRAIN_CARS, writeQuestions } from './question.ts'
 import { endRound, recordOutcome } from './record.ts'
@@ -110,7 +110,7 @@ export class Prober {
     this.#isClosed = true
     clearInterval(this.#timer)
     for (const path of this.#peers.paths) {
-      if (!path.answered) continue
+      if (!path.answered && path.heardMs === undefined) continue
       writeProbe(this.#answer, {
         ...this.#head(path, false),
         type: 'farewell',
@@ -153,7 +153,7 @@ export class Prober {
     if (!path.search) return 0
     const isFast = (path.samples.rttUs?.p99 ?? Number.POSITIVE_INFINITY) < (ROUND_MS * 1000) / 4
     const sizes = beginRound(path, path.search.range, nowMs + (isFast ? ROUND_MS : PATIENCE_MS))
-    const copies = copiesFor(path.samples.loss ?? 0)
+    const copies = copiesFor(lossNow(path))
     for (const size of sizes) for (let i = 0; i < copies; i++) this.#ask(path, 'search', size, nowMs)
     return sizes.length * copies
   }

@@ -44,12 +44,15 @@ export class Schedule {
   }
 }
 
-/** Once round from the cursor, for as long as `visit` wants more. Returns where to go on. */
+/**
+ * Once round from the cursor, for as long as `visit` wants more. Returns where to go on: never where it began, because
+ * the first packet after a pause finds cold caches, and that must not be always the same path's.
+ */
 function round(paths: readonly PathState[], cursor: number, visit: (path: PathState) => boolean): number {
   for (let i = 0; i < paths.length; i++) {
     const at = (cursor + i) % paths.length
     const path = paths[at]
     if (path && !visit(path)) return (at + 1) % paths.length
   }
-  return cursor
+  return paths.length === 0 ? 0 : (cursor + 1) % paths.length
 }

@@ -26,8 +26,8 @@ test('of a path that loses everything, or of which little is known, nothing is s
   assert.equal(checksum('', ''), 'unknown')
 })
 
-const large = (trains: string, full: string): string =>
-  largeVerdict({ trains: recent(trains), full: recent(full) })
+const large = (trains: string, full: string, loss = 0.05): string =>
+  largeVerdict({ trains: recent(trains), full: recent(full), loss })
 
 test('large segments are broken where two trains are lost and single packets of their size are not', () => {
   assert.equal(large('+--', '++++'), 'broken')
@@ -35,4 +35,9 @@ test('large segments are broken where two trains are lost and single packets of 
   assert.equal(large('+-', '++++'), 'unknown')
   assert.equal(large('--', '----'), 'unknown')
   assert.equal(large('--+', '++++'), 'ok')
+})
+
+test('on a path that loses a third of everything it takes six trains', () => {
+  assert.equal(large('-----', '++-+', 0.33), 'unknown')
+  assert.equal(large('------', '++-+', 0.33), 'broken')
 })

@@ -1,6 +1,7 @@
 // What the last probes of a path say of checksums and of large packets. Pure but for what it reads.
 
 import type { PathHealth } from '../../plan/path_health.ts'
+import { copiesFor } from './mtu_search.ts'
 import type { Recent } from './samples.ts'
 
 type Verdict = PathHealth['checksum']
@@ -30,12 +31,16 @@ export type LargeFacts = {
   readonly trains: Recent
   /** Single packets of the size of those segments. */
   readonly full: Recent
+  /** Of small probes, 0 to 1: what it explains is no fault of large ones. */
+  readonly loss: number
 }
 
-export function largeVerdict({ trains, full }: LargeFacts): Verdict {
-  const last = trains.last(1)
-  if (last.good === 1) return 'ok'
-  const two = trains.last(2)
+export function largeVerdict({ trains, full, loss }: LargeFacts): Verdict {
+  if (trains.last(1).good === 1) return 'ok'
+  // Two of three cars, or all, lost by chance.
+  const needed = copiesFor(3 * loss ** 2 - 2 * loss ** 3)
+  const last = trains.last(needed)
   const single = full.last(4)
-  return two.tries === 2 && two.good === 0 && single.good * 2 > single.tries ? 'broken' : 'unknown'
+  const isLostWhole = last.tries === needed && last.good === 0
+  return isLostWhole && single.good * 2 > single.tries ? 'broken' : 'unknown'
 }
