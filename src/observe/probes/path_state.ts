@@ -163,6 +163,9 @@ export function healthOf(
     reach,
     ...(trueMtuBytes === undefined ? {} : { trueMtuBytes }),
     checksum: checksumVerdict(path),
-    large: largeVerdict({ trains: path.trains, full: path.full, loss: lossNow(path) }),
+    // What small ones meet too is no fault of large ones; full ones of before may still look well.
+    large: path.summed.isLastBad
+      ? 'unknown'
+      : largeVerdict({ trains: path.trains, full: path.full, loss: lossNow(path) }),
   }
 }
