@@ -9,7 +9,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I bpf -I/usr/include/$(
 BPF_OBJECTS := $(patsubst bpf/%.bpf.c,dist/bpf/%.o,$(wildcard bpf/*.bpf.c))
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bench-flat bench-probes bpf-stats abi
+.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bench-surge bench-flat bench-probes bench-overhead bench-profile bench-ramp bpf-stats abi
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -75,18 +75,31 @@ bench-cni: packages build dist/bench-launch ## ADD and DEL of a pod, side by sid
 bench-scale: packages build dist/bench-launch ## 1,000 nodes, and 500 pods that come and go
 	$(NODE) --disable-warning=ExperimentalWarning bench/scale.ts
 
-dist/bench-traffic: $(wildcard bench/traffic/*.c) bench/traffic/traffic.h
+dist/bench-traffic: $(wildcard bench/traffic/*.c bench/traffic/*.h)
 	@mkdir -p dist
-	gcc $(CFLAGS) $(filter %.c,$^) -o $@.tmp -pthread && mv $@.tmp $@
+	gcc $(CFLAGS) $(filter %.c,$^) -o $@.tmp -pthread -lm && mv $@.tmp $@
 
 bench-paths: packages build dist/bench-launch dist/bench-traffic ## pod to pod between two nodes, path beside path
 	$(NODE) --disable-warning=ExperimentalWarning bench/paths.ts
+
+bench-surge: packages build dist/bench-launch dist/bench-traffic ## an open load in steps to beyond saturation and back, path beside path
+	$(NODE) --disable-warning=ExperimentalWarning bench/surge.ts $(SURGE)
 
 bench-flat: packages build dist/bench-launch dist/bench-traffic ## a packet's cost with few and with many nodes, pods and flows
 	$(NODE) --disable-warning=ExperimentalWarning bench/flat.ts
 
 bench-probes: packages build ## what probing costs, and how long a report of 1,000 peers takes
 	$(NODE) --disable-warning=ExperimentalWarning bench/probes.ts
+
+bench-ramp: packages build dist/bench-traffic ## in a lab: a load by each lane until it is full, and whether its low steps had told
+	./podlane lab up --nodes 2 --pods 1
+	./podlane bench ramp; code=$$?; ./podlane lab down; exit $$code
+
+bench-overhead: packages build dist/bench-launch dist/bench-traffic ## what the continuous profile costs
+	$(NODE) --disable-warning=ExperimentalWarning bench/overhead.ts
+
+bench-profile: packages build dist/bench-launch dist/bench-traffic ## the profile's stages against /proc/stat
+	$(NODE) --disable-warning=ExperimentalWarning bench/profile.ts
 
 clean: ## what the build made
 	rm -rf dist node_modules

@@ -31,6 +31,8 @@ export type Candidate = {
 /** Wires the pods of a pair. @returns the address of the second one */
 export type Build = (pair: Pair) => Promise<string>
 
+// Each would sample the whole machine, which has one agent only where it is a node.
+const profileOff = parseConfig('profile: off', 'probe').ok ? 'profile: off\n' : ''
 const knowsLane = parseConfig('lane: plain', 'probe').ok
 
 const builds: Readonly<Record<string, Build>> = {
@@ -48,6 +50,18 @@ const builds: Readonly<Record<string, Build>> = {
 
 export const candidateNames = Object.keys(builds)
 
+/** Each number of a copy leaves room for all candidates. */
+const COPIES_APART = 16
+
+/** `flannel.2` is a second pair that is built like `flannel`. */
+function buildOf(name: string): { readonly build: Build; readonly number: number } {
+  const [, base = name, copy = '1'] = /^(.*?)(?:\.(\d+))?$/.exec(name) ?? []
+  const build = builds[base]
+  if (!build) throw new Error(`no candidate ${name}: there are ${candidateNames.join(', ')}`)
+  return { build, number: candidateNames.indexOf(base) + COPIES_APART * (Number(copy) - 1) }
+}
+
+/** @param names of candidates, each with `.2` and so on for more pairs of a kind */
 export async function makeCandidates(names: readonly string[]): Promise<readonly Candidate[]> {
   const segment = makeSegment()
   mkdirSync(BPF_FOLDER)
@@ -55,9 +69,7 @@ export async function makeCandidates(names: readonly string[]): Promise<readonly
   // In order: an agent that starts beside nine others takes longer than all of them one after another.
   const candidates: Candidate[] = []
   for (const name of names) {
-    const build = builds[name]
-    if (!build) throw new Error(`no candidate ${name}: there are ${candidateNames.join(', ')}`)
-    const number = candidateNames.indexOf(name)
+    const { build, number } = buildOf(name)
     candidates.push(await makeCandidate(segment, name, number, build))
     console.error(`stands: ${name}`)
   }
@@ -105,7 +117,7 @@ export function podlane(lane: 'fast' | 'plain', pathMode: 'direct' | 'vxlan', mo
     )
     const input = `${FOLDER}/${pair[0].node.name}-nodes.yaml`
     writeFileSync(input, `nodes:\n${[...rows, ...(more.nodes ?? [])].join('')}`)
-    const config = `input: { kind: static, file: ${input} }\npathMode: ${pathMode}\n${knowsLane ? `lane: ${lane}\n` : ''}${more.config ?? ''}`
+    const config = `input: { kind: static, file: ${input} }\npathMode: ${pathMode}\n${knowsLane ? `lane: ${lane}\n` : ''}${profileOff}${more.config ?? ''}`
     const agents = pair.map(({ node }) =>
       startAgentProcess(`${node.name}-agent`, node.path, `nodeName: ${node.name}\n${config}`),
     )

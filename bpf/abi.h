@@ -241,3 +241,21 @@ struct socket_count {
 	__u64 events;
 	__u64 bytes;
 };
+
+// A kernel stack as the profile saw it, innermost frame first, and how often.
+#define STACK_FRAMES 64
+
+struct stack {
+	__u64 samples;
+	__u32 frames; // bytes of `address` in use
+	__u32 zero;
+	__u64 address[STACK_FRAMES];
+};
+
+// Of the profile, per processor.
+struct profile_count {
+	__u64 samples; // all of them
+	__u64 user;    // outside the kernel
+	__u64 lost;    // of the kernel, without room for their stack
+	__u64 own_ns;  // spent counting
+};

@@ -20,6 +20,7 @@ test('every command helps with examples', () => {
     'agent',
     'status',
     'lane',
+    'profile',
     'explain',
     'config',
     'install-cni',
@@ -48,6 +49,7 @@ test('wrong usage ends with 2, a failure with 1 and its fault in one line', () =
   assert.equal(run('lab', 'fault', 'fire', 'node1').status, 2)
   assert.equal(run('lab', 'fault', 'mtu').status, 2)
   assert.equal(run('lane', 'slow').status, 2)
+  assert.equal(run('profile', '--for', 'soon').status, 2)
   assert.equal(run('explain', 'a').status, 2)
   assert.equal(run('explain', 'a', 'b', '--bytes', 'many').status, 2)
   assert.match(run('lab', 'explain', 'a', 'b').stderr, /one that is up, found none; run «podlane lab up»/)

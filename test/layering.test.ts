@@ -30,8 +30,9 @@ const layers: Readonly<Record<string, readonly string[]>> = (() => {
     input: ['base', 'schema', 'state'],
     // They speak to the agent over its socket; the lab prepares a machine, for which it needs the kernel's words.
     lab: ['base', 'schema', 'kernel', 'state', 'input', 'plan', 'cni'],
-    // `install-cni` puts files in place, `agent` is the agent; whatever asks a running one asks its socket.
-    cli: ['base', 'schema', 'apply', 'cni', 'lab', 'agent'],
+    // `install-cni` puts files in place, `agent` is the agent; whatever asks a running one asks its socket. What a bench
+    // has measured in the lab is explained here: `explain` is pure.
+    cli: ['base', 'schema', 'apply', 'cni', 'explain', 'lab', 'agent'],
   }
 })()
 

@@ -40,12 +40,7 @@ export function publish(
   complete = true,
   isPrinted: (figure: Figure) => boolean = () => true,
 ): void {
-  const rows = figures.map(rowOf)
-  if (complete) {
-    mkdirSync(RESULTS, { recursive: true })
-    const text = JSON.stringify({ bench, machine: machine(), figures: rows }, undefined, 2)
-    writeFileSync(`${RESULTS}${bench}.json`, `${text}\n`)
-  }
+  if (complete) writeResult(bench, { figures: figures.map(rowOf) })
   printTable(
     ['figure', 'value', 'quartiles', 'unit', 'goal', ''],
     figures
@@ -60,6 +55,13 @@ export function publish(
         r.met === null ? '' : r.met ? 'met' : 'MISSED',
       ]),
   )
+}
+
+/** bench/results/NAME.json: what was measured, and on what. */
+export function writeResult(name: string, content: Readonly<Record<string, unknown>>): void {
+  mkdirSync(RESULTS, { recursive: true })
+  const text = JSON.stringify({ bench: name, machine: machine(), ...content }, undefined, 2)
+  writeFileSync(`${RESULTS}${name}.json`, `${text}\n`)
 }
 
 function rowOf({ name, value, q25, q75, unit, goal }: Figure) {

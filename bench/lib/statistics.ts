@@ -1,15 +1,8 @@
 // Quantiles, and how a figure spreads over the rounds of a bench. PURE.
 
-/** The value below which the share `q` of the samples lies; between two samples, by their distance. */
-export function quantile(samples: readonly number[], q: number): number {
-  const sorted = [...samples].sort((a, b) => a - b)
-  const at = (sorted.length - 1) * q
-  const low = sorted[Math.floor(at)] ?? Number.NaN
-  const high = sorted[Math.ceil(at)] ?? low
-  return low + (high - low) * (at - Math.floor(at))
-}
+import { median, quantile } from '../../src/base/quantile.ts'
 
-export const median = (samples: readonly number[]): number => quantile(samples, 0.5)
+export { median, quantile }
 
 export type Spread = { readonly value: number; readonly q25: number; readonly q75: number }
 

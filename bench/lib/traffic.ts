@@ -1,6 +1,8 @@
 // Runs of the traffic generator (bench/traffic/): what one way between two namespaces carries in so many milliseconds.
 
+import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import * as v from 'valibot'
 import { run } from './command.ts'
 
@@ -36,6 +38,18 @@ export const NOWHERE: Ends = {
 export function measureTraffic(kind: Kind, ends: Ends, ms: number, cpus: readonly [number, number]): Sample {
   const argv = [kind, ends.client, ends.server, ends.serverIp, ms, ...cpus].map(String)
   return v.parse(sampleSchema, JSON.parse(run(program, ...argv)))
+}
+
+/** While other work has its turn. */
+export async function runTraffic(
+  kind: Kind,
+  ends: Ends,
+  ms: number,
+  cpus: readonly [number, number],
+): Promise<Sample> {
+  const argv = [kind, ends.client, ends.server, ends.serverIp, ms, ...cpus].map(String)
+  const { stdout } = await promisify(execFile)(program, argv)
+  return v.parse(sampleSchema, JSON.parse(stdout))
 }
 
 /** Per second on the wall. */

@@ -3,11 +3,13 @@
  * the change of an address space), forked from this one program; each is pinned to the core it is told.
  *
  *   traffic MEASURE CLIENT_NETNS SERVER_NETNS SERVER_IP MS CLIENT_CPU SERVER_CPU
+ *   traffic surge ... SERVER_CPU[,CPU]... RATE FROM_RATE SEED constant|poisson FLOWS
  *
  * MEASURE: stream; rr, a byte there and a byte back; crr, the same with a connection
  * for each; udp; and without packets spin (a fixed loop) and rest. One JSON line to stdout: how long it was measured,
  * what was counted in that time (bytes, transactions, packets, turns), how long the cores were busy by /proc/stat (a
- * softirq may be in no thread's account), the two processes' own CPU time, and round trips.
+ * softirq may be in no thread's account), the two processes' own CPU time, and round trips. surge offers so many requests
+ * a second whatever comes back, after a fifth of the time with FROM_RATE; its line is in surge_stopwatch.c.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -22,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "surge.h"
 #include "traffic.h"
 
 struct shared *shared;
@@ -65,6 +68,7 @@ static const struct measure {
 	{ "rr", rr_client, transaction_server },
 	{ "crr", crr_client, transaction_server },
 	{ "udp", udp_client, udp_server },
+	{ "surge", surge_client, surge_server },
 	{ "spin", spin, idle },
 	{ "rest", rest, idle },
 }, *measure;
@@ -114,6 +118,23 @@ static void server_ended(int signal, siginfo_t *how, void *context)
 		_exit(1);
 }
 
+/* @return whether the arguments say what is to be done */
+static int parse(int argc, char **argv)
+{
+	int is_surge = argc == 13 && !strcmp(argv[1], "surge");
+
+	if (argc != 8 && !is_surge)
+		return 0;
+	measure = named(argv[1]);
+	if (!measure || (measure->client == surge_client) != is_surge || inet_pton(AF_INET, argv[4], &server_ip) != 1)
+		return 0;
+	client_netns = argv[2];
+	server_netns = argv[3];
+	cpus[0] = atoi(argv[6]);
+	cpus[1] = atoi(argv[7]);
+	return !is_surge || parse_surge(strtoull(argv[5], NULL, 10), argv[7], argv + 8);
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction on_end = { .sa_sigaction = server_ended, .sa_flags = SA_SIGINFO | SA_RESTART };
@@ -121,14 +142,11 @@ int main(int argc, char **argv)
 	int status;
 	pid_t server;
 
-	if (argc != 8 || !(measure = named(argv[1])) || inet_pton(AF_INET, argv[4], &server_ip) != 1) {
-		fprintf(stderr, "usage: traffic MEASURE CLIENT_NETNS SERVER_NETNS SERVER_IP MS CLIENT_CPU SERVER_CPU\n");
+	if (!parse(argc, argv)) {
+		fprintf(stderr, "usage: traffic MEASURE CLIENT_NETNS SERVER_NETNS SERVER_IP MS CLIENT_CPU SERVER_CPU"
+				" [RATE FROM_RATE SEED constant|poisson FLOWS]\n");
 		return 2;
 	}
-	client_netns = argv[2];
-	server_netns = argv[3];
-	cpus[0] = atoi(argv[6]);
-	cpus[1] = atoi(argv[7]);
 	share();
 	must(sigaction(SIGCHLD, &on_end, NULL) == 0, "sigaction");
 	server = fork();
@@ -138,8 +156,12 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	must(pthread_create(&client, NULL, client_thread, NULL) == 0, "pthread_create");
-	measure_for(strtoull(argv[5], NULL, 10), cpus, server);
-	pthread_join(client, NULL);
+	if (measure->client == surge_client)
+		surge_for(cpus, client);
+	else {
+		measure_for(strtoull(argv[5], NULL, 10), cpus, server);
+		pthread_join(client, NULL);
+	}
 	must(waitpid(server, &status, 0) == server, "waitpid");
 	return status != 0;
 }

@@ -33,9 +33,25 @@ void udp_server(void);
 void spin(void);
 void rest(void);
 void idle(void);
+void surge_client(void);
+void surge_server(void);
 
 /* Prints the one line of what happened in so many milliseconds between the cores of client and server. */
 void measure_for(uint64_t ms, const int cpus[2], pid_t server);
+
+/* The same for a step of an open load, with the accounts of the cores; waits for the client to have its last answers. */
+void surge_for(const int cpus[2], pthread_t client);
+
+/* What a core did since boot, and what its queue of packets from other cores and devices did not take. */
+struct core_time {
+	int cpu;
+	uint64_t at_ns, idle_ns, user_us, system_us, softirq_us;
+	unsigned dropped, squeezed;
+};
+
+/* Fills in the cores whose numbers stand there. */
+void read_cores(struct core_time *cores, int count);
+void print_core(const struct core_time *before, const struct core_time *after);
 
 /* Ends the process with errno's text unless `ok`. */
 void must(int ok, const char *what);

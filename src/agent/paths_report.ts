@@ -7,15 +7,12 @@ import type { PathMeasures } from '../observe/probes/prober.ts'
 import type { PathKind, Peer } from '../plan/peers.ts'
 import type { Config } from '../schema/config.ts'
 import type { PathReport, PathsReport, PeerPaths } from '../schema/paths_report.ts'
+import type { PathCost } from '../schema/profile_report.ts'
 import { laneOf } from './fast_lane_view.ts'
 import { rateKey } from './path_rates.ts'
 
-/** As the stage profile has it. */
-export type PathCost = {
-  readonly path: PathKind | 'here'
-  readonly lane: 'fast' | 'plain'
-  readonly nsPerPacket: number
-}
+/** As the stage profile has it, of the last interval that it looked at. */
+export type PacketCost = Pick<PathCost, 'path' | 'lane' | 'nsPerPacket'>
 
 export type PathsInput = {
   readonly pathMode: Config['pathMode']
@@ -25,7 +22,7 @@ export type PathsInput = {
   /** Packets a second by `rateKey`. */
   readonly rates: ReadonlyMap<string, number>
   readonly measures: readonly PathMeasures[]
-  readonly costs: readonly PathCost[]
+  readonly costs: readonly PacketCost[]
 }
 
 export function pathsReport(input: PathsInput): PathsReport {

@@ -6,7 +6,7 @@ import type { PathsReport } from '../schema/paths_report.ts'
 import type { Core } from './core.ts'
 import type { KernelClient } from './kernel_client.ts'
 import { LEAST_MS, PathRates } from './path_rates.ts'
-import { type PathCost, pathsReport } from './paths_report.ts'
+import { type PacketCost, pathsReport } from './paths_report.ts'
 import type { Probing } from './probing.ts'
 
 export type PathsOptions = {
@@ -15,7 +15,7 @@ export type PathsOptions = {
   readonly kernel: KernelClient
   readonly probing: Probing
   /** What a packet costs by kind of path and lane, where that is measured. */
-  readonly costs?: () => Promise<readonly PathCost[]>
+  readonly costs: () => readonly PacketCost[]
 }
 
 /** Ten milliseconds of work with a thousand peers. The first not while the agent starts: pods wait for it. */
@@ -42,7 +42,7 @@ export function servePaths({ config, core, kernel, probing, costs }: PathsOption
         peers: await kernel.call('peers'),
         uplinkMtuBytes: core.report?.uplink?.mtuBytes ?? 0,
         measures: probing.measures(),
-        costs: costs ? await costs() : [],
+        costs: costs(),
       })
     },
     close: () => {

@@ -16,6 +16,7 @@ import type { AgentStatus } from '../schema/agent_status.ts'
 import type { Config } from '../schema/config.ts'
 import { expositionText } from '../schema/exposition.ts'
 import { parseListen } from '../schema/values.ts'
+import { AdviceAnswers } from './advice_answer.ts'
 import type { Core } from './core.ts'
 import { createExplain } from './explain.ts'
 import type { KernelClient } from './kernel_client.ts'
@@ -24,10 +25,11 @@ import { metricsOf, type Usage } from './metrics.ts'
 import { PathTotals } from './path_totals.ts'
 import { probeMetrics } from './probe_metrics.ts'
 import { startProbing } from './probing.ts'
+import { ProfileAnswers } from './profile_answer.ts'
 import { runFolderComplaints } from './run_folder.ts'
 import { servePaths } from './serve_paths.ts'
 import { SOCKETS_FEATURE, socketsText } from './sockets_text.ts'
-import { agentStatus } from './status.ts'
+import { agentStatus, type CountsInput, countsView } from './status.ts'
 import { type Answer, type Question, type StatusServer, startStatusServer } from './status_server.ts'
 
 export type AskedOptions = {
@@ -72,29 +74,34 @@ export async function serveStatus({
   // Once now, so that there is something to show.
   await kernel.call('sweepFlows')
   const totals = new PathTotals()
+  const counts = async (): Promise<CountsInput> => ({
+    tables,
+    peers: await kernel.call('peers'),
+    endpoints: live.endpoints,
+    hostPortsOf: (e) => live.hostPortsOf(e),
+    fastLane: await kernel.call('fastLane'),
+    podCounts: await kernel.call('podCounts'),
+  })
   const status = async (): Promise<AgentStatus> => {
-    const peers = await kernel.call('peers')
     const { faults, passed } = await surroundings()
     return agentStatus({
+      ...(await counts()),
       version,
       nodeName,
       startedAtMs,
-      tables,
       ready: await live.status(),
       report: core.report,
-      peers,
       counts: live.counts(),
-      endpoints: live.endpoints,
-      hostPortsOf: (e) => live.hostPortsOf(e),
       surroundings: [...runFolder, ...faults],
       passed,
-      fastLane: await kernel.call('fastLane'),
-      podCounts: await kernel.call('podCounts'),
       features: { ...features, [SOCKETS_FEATURE]: socketsText(await kernel.call('sockets')) },
       drops: readDrops(),
     })
   }
-  const paths = servePaths({ config, core, kernel, probing })
+  const profile = new ProfileAnswers(config.profile, async () => countsView(await counts()))
+  const counted = async () => ({ ...countsView(await counts()), uplink: core.report?.uplink })
+  const advice = new AdviceAnswers(counted, profile.measured)
+  const paths = servePaths({ config, core, kernel, probing, costs: () => profile.costs })
   const server = await startStatusServer({
     socketPath: join(config.directories.run, 'agent.sock'),
     listen: listenOf(config),
@@ -107,23 +114,27 @@ export async function serveStatus({
         '/metrics',
         async () => {
           const now = await status()
-          const metrics = [...metricsOf(now, totals.look(now), usage()), ...probeMetrics(probing.measures())]
+          const own = metricsOf(now, totals.look(now), usage())
+          const metrics = [...own, ...probeMetrics(probing.measures()), ...(await profile.metrics())]
           return answered(expositionText(metrics))
         },
       ],
       ['/paths', async () => answered(await paths.report())],
       ['/healthz', async () => answered({ ok: true })],
     ]),
-    // No stage profile yet: its costs come in here.
-    rootQuestions: new Map([
-      ['/explain', createExplain({ config, nodeName, kernel, core, costs: () => [] })],
+    rootQuestions: new Map<string, Question>([
+      ['/explain', createExplain({ config, nodeName, kernel, core, costs: () => profile.costs })],
+      ['/profile', (query) => profile.answer(query)],
+      ['/advice', (query) => advice.answer(query)],
     ]),
   })
   return {
-    close: () => {
+    close: async () => {
       paths.close()
       probing.close()
-      return server.close()
+      advice.close()
+      profile.close()
+      await server.close()
     },
   }
 }

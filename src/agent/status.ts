@@ -34,6 +34,19 @@ export type StatusInput = {
   readonly passed: readonly PassedRules[]
 }
 
+/** What tells packets: the part that is asked for often. */
+export type CountsInput = Pick<
+  StatusInput,
+  'peers' | 'fastLane' | 'podCounts' | 'endpoints' | 'tables' | 'hostPortsOf'
+>
+export type CountsView = Pick<AgentStatus, 'pods' | 'peers' | 'fastLane'>
+
+export const countsView = (input: CountsInput): CountsView => ({
+  pods: podStatuses(input),
+  peers: peerStatuses(input),
+  fastLane: fastLaneView(input.fastLane, []),
+})
+
 export function agentStatus(input: StatusInput): AgentStatus {
   const { report, tables } = input
   const { lostSinceMs, ...source } = tables.source
@@ -70,7 +83,7 @@ export function agentStatus(input: StatusInput): AgentStatus {
   }
 }
 
-function peerStatuses({ peers, fastLane }: StatusInput): AgentStatus['peers'] {
+function peerStatuses({ peers, fastLane }: CountsInput): AgentStatus['peers'] {
   const lanes = peerLanes(fastLane)
   return peers.map((p) => {
     const lane = lanes.get(p.name)
@@ -86,7 +99,7 @@ function peerStatuses({ peers, fastLane }: StatusInput): AgentStatus['peers'] {
   })
 }
 
-function podStatuses(input: StatusInput): AgentStatus['pods'] {
+function podStatuses(input: CountsInput): AgentStatus['pods'] {
   const traffic = new Map(input.podCounts.map((p) => [p.ifindex, podTraffic(p)]))
   return input.endpoints.map((e) => {
     const own = traffic.get(e.link.index)
@@ -94,7 +107,7 @@ function podStatuses(input: StatusInput): AgentStatus['pods'] {
   })
 }
 
-function podStatus(e: Endpoint, input: StatusInput): AgentStatus['pods'][number] {
+function podStatus(e: Endpoint, input: CountsInput): AgentStatus['pods'][number] {
   const pod = e.podUid === undefined ? undefined : input.tables.pods.get(e.podUid)
   return {
     containerId: e.containerId,

@@ -5,11 +5,14 @@ import { release } from 'node:os'
 import { Argument, Command, CommanderError } from 'commander'
 import packageFacts from '../../package.json' with { type: 'json' }
 import type { LaneWord } from '../schema/lane_request.ts'
+import type { AdviseOptions } from './advise.ts'
+import { addBench } from './bench.ts'
 import type { ExplainOptions } from './explain.ts'
 import { addWalk } from './explain_options.ts'
 import { addLab, addSize, type UpOptions } from './lab.ts'
 import type { LaneOptions } from './lane.ts'
 import type { PathsOptions } from './paths.ts'
+import type { ProfileOptions } from './profile.ts'
 import { USAGE } from './terminal.ts'
 
 const program = new Command('podlane')
@@ -99,6 +102,42 @@ program
   .action(async (options: PathsOptions) => (await import('./paths.ts')).showPaths(options))
 
 program
+  .command('profile')
+  .description(
+    'where the CPU time of packets goes: by stage, per packet and path, by pod; of the last minute, or of an interval',
+  )
+  .option('--for <duration>', 'measure from now on, with many samples: 10s, 2m')
+  .option('--socket <path>', "the agent's socket", '/run/podlane/agent.sock')
+  .option('--json', 'as JSON')
+  .addHelpText(
+    'after',
+    examples(
+      'podlane profile',
+      'podlane profile --for 10s',
+      "podlane profile --for 30s --json | jq '.paths[] | {path, lane, nsPerPacket}'",
+    ),
+  )
+  .action(async (options: ProfileOptions) => (await import('./profile.ts')).profile(options))
+
+program
+  .command('advise')
+  .description(
+    'what binds this node now, how much it could carry, and what a bigger machine, more of them or a faster path would give',
+  )
+  .option('--for <duration>', 'how long to look: 10s, 2m; a load that varies meanwhile tells more', '10s')
+  .option('--socket <path>', "the agent's socket", '/run/podlane/agent.sock')
+  .option('--json', 'as JSON')
+  .addHelpText(
+    'after',
+    examples(
+      'podlane advise',
+      'podlane advise --for 2m',
+      'podlane advise --json | jq \'.verdict, .limit, .options[] | select(.answer == "helps")\'',
+    ),
+  )
+  .action(async (options: AdviseOptions) => (await import('./advise.ts')).advise(options))
+
+program
   .command('config')
   .description('check a config and print it with every default')
   .option('--config <file>', 'the file', '/etc/podlane/config.yaml')
@@ -135,6 +174,7 @@ folders(program.command('uninstall-cni'))
   .action(async (options: CniOptions) => (await import('./cni.ts')).uninstall(options))
 
 addLab(program)
+addBench(program)
 
 addSize(program.command('demo'))
   .description('bring a lab up, check every pair, show what came of it, and take the lab down again')

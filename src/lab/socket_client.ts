@@ -11,6 +11,7 @@ export function askSocket(
   method: 'GET' | 'POST' | 'PUT',
   path: string,
   body?: object,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<Result<unknown>> {
   const failed = (found: string): Result<never> =>
     fault(
@@ -21,7 +22,7 @@ export function askSocket(
       'see whether its process runs',
     )
   return new Promise((resolve) => {
-    const sent = request({ socketPath, method, path, timeout: TIMEOUT_MS }, (response) => {
+    const sent = request({ socketPath, method, path, timeout: timeoutMs }, (response) => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (part: string) => {
@@ -33,7 +34,7 @@ export function askSocket(
       )
     })
     sent.on('error', (error) => resolve(failed(error.message)))
-    sent.on('timeout', () => sent.destroy(new Error(`nothing within ${TIMEOUT_MS} ms`)))
+    sent.on('timeout', () => sent.destroy(new Error(`nothing within ${timeoutMs} ms`)))
     sent.end(body === undefined ? undefined : JSON.stringify(body))
   })
 }

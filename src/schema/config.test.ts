@@ -46,6 +46,8 @@ probes:
   port: 9475
 http:
   listen: 127.0.0.1:9474
+profile:
+  hz: 49
 log:
   level: info
 `,
@@ -112,6 +114,8 @@ test('a bad value is named with key, line, value and what is wanted', () => {
     ['http: on', 'http', 'off, or listen: 127.0.0.1:9474'],
     ['probes: on', 'probes', 'off, or port: 9475'],
     ['probes: {port: 0}', 'probes.port', 'a whole number from 1 to 65535'],
+    ['profile: {hz: 0}', 'profile.hz', 'a whole number from 1 to 997'],
+    ['profile: on', 'profile', 'off, or hz: 49'],
     ['nodeName: Worker_1', 'nodeName', 'a node name: lower-case letters, digits, dots and dashes'],
   ]
   for (const [text, key, wanted] of cases) {

@@ -123,6 +123,11 @@ const configSchema = v.strictObject({
   /** A few UDP packets a second between nodes that measure each path; the same port on every node. */
   probes: v.nullish(v.union([offSchema, probesSchema], 'off, or port: 9475'), {}),
   http: v.nullish(v.union([offSchema, httpSchema], 'off, or listen: 127.0.0.1:9474'), {}),
+  /** Where CPU time goes: samples a second of each processor, all the time; with off, only while somebody asks. */
+  profile: v.nullish(
+    v.union([offSchema, v.strictObject({ hz: v.optional(wholeNumber(1, 997), 49) })], 'off, or hz: 49'),
+    {},
+  ),
   log: v.nullish(
     v.strictObject({ level: v.optional(oneOf(['debug', 'info', 'warn', 'error']), 'info') }),
     {},

@@ -10,6 +10,7 @@ const onEveryKernel = [
   'src/kernel/netlink/netlink.test.ts',
   'src/kernel/nft/conntrack.test.ts',
   'src/observe/features.test.ts',
+  'src/observe/profile/sampler.test.ts',
   'test/agent/pod_device.test.ts',
   'test/guard_pod.test.ts',
 ] as const

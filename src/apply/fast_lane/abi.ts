@@ -7,6 +7,7 @@ export const POD_SLOTS = 1024
 export const LINK_SETS = 4096
 export const LINK_PLACES = 4
 export const COURSES = 4
+export const STACK_FRAMES = 64
 
 export const lane = {
   LANE_PLAIN: 0,
@@ -236,5 +237,19 @@ export const layouts = {
     size: 16,
     events: { at: 0, size: 8, count: 1 },
     bytes: { at: 8, size: 8, count: 1 },
+  },
+  stack: {
+    size: 528,
+    samples: { at: 0, size: 8, count: 1 },
+    frames: { at: 8, size: 4, count: 1 },
+    zero: { at: 12, size: 4, count: 1 },
+    address: { at: 16, size: 8, count: 64 },
+  },
+  profile_count: {
+    size: 32,
+    samples: { at: 0, size: 8, count: 1 },
+    user: { at: 8, size: 8, count: 1 },
+    lost: { at: 16, size: 8, count: 1 },
+    own_ns: { at: 24, size: 8, count: 1 },
   },
 } as const

@@ -43,6 +43,30 @@ export function* mapEntries(map: BpfMap): Generator<MapEntry> {
   }
 }
 
+/**
+ * Takes all entries out of a hash map, `chunk` of them a call (Linux 5.6); those that come meanwhile may stay. The
+ * buffers are used again: what `take` keeps it must copy.
+ */
+export function takeEntries(
+  map: BpfMap,
+  chunk: number,
+  take: (key: Buffer, value: Buffer) => void,
+): Result<void> {
+  const keys = Buffer.alloc(chunk * map.spec.keySize)
+  const values = Buffer.alloc(chunk * map.valueBytes)
+  const next = Buffer.alloc(Math.max(8, map.spec.keySize))
+  for (let position: Buffer | undefined; ; position = next) {
+    const attr = batchAttr(map, keys, values, chunk).pointer(0, position).pointer(8, next)
+    const done = bpf(BPF.MAP_LOOKUP_AND_DELETE_BATCH, attr)
+    if (done === -ENOSPC) return takeEntries(map, chunk * 2, take)
+    if (done < 0 && done !== -ENOENT)
+      return bpfFault(`map ${map.spec.name}`, 'its entries taken out', -done, 'this needs Linux 5.6')
+    const count = attr.read32(32)
+    for (let i = 0; i < count; i++) take(slot(keys, map.spec.keySize, i), slot(values, map.valueBytes, i))
+    if (done === -ENOENT) return ok(undefined)
+  }
+}
+
 const slot = (bytes: Buffer, size: number, i: number): Buffer => bytes.subarray(i * size, (i + 1) * size)
 
 const batchAttr = (map: BpfMap, keys: Buffer, values: Buffer, count: number): Attr =>

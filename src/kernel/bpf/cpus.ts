@@ -4,17 +4,24 @@ import { readFileSync } from 'node:fs'
 
 let possible: number | undefined
 
-/** `0-3` or `0,2-7`: the count that sizes every per-CPU value. It never changes while the kernel runs. */
+/** It sizes every per-CPU value, and never changes while the kernel runs. */
 export function possibleCpus(): number {
-  possible ??= readFileSync('/sys/devices/system/cpu/possible', 'utf8')
-    .trim()
-    .split(',')
-    .reduce((sum, range) => {
-      const [from = '0', to = from] = range.split('-')
-      return sum + Number(to) - Number(from) + 1
-    }, 0)
+  possible ??= cpusIn('possible').length
   return possible
 }
+
+/** Numbers of the CPUs that run now. */
+export const onlineCpus = (): readonly number[] => cpusIn('online')
+
+/** `0-3` or `0,2-7`. */
+const cpusIn = (file: 'possible' | 'online'): number[] =>
+  readFileSync(`/sys/devices/system/cpu/${file}`, 'utf8')
+    .trim()
+    .split(',')
+    .flatMap((range) => {
+      const [from = '0', to = from] = range.split('-')
+      return Array.from({ length: Number(to) - Number(from) + 1 }, (_, i) => Number(from) + i)
+    })
 
 export const perCpuStride = (valueSize: number): number => (valueSize + 7) & ~7
 

@@ -3,7 +3,7 @@
 
 import { ATTACH } from './link.ts'
 
-export const PROGRAM = { SCHED_CLS: 3, SOCK_OPS: 13, SK_MSG: 16, SYSCALL: 31 } as const
+export const PROGRAM = { SCHED_CLS: 3, PERF_EVENT: 7, SOCK_OPS: 13, SK_MSG: 16, SYSCALL: 31 } as const
 const F_SLEEPABLE = 1 << 4
 
 export type ProgramType = { readonly type: number; readonly attachType: number; readonly flags: number }
@@ -18,6 +18,7 @@ const bySection: Readonly<Record<string, ProgramType>> = {
   'netkit/peer': classifier(ATTACH.NETKIT_PEER),
   sockops: { type: PROGRAM.SOCK_OPS, attachType: ATTACH.CGROUP_SOCK_OPS, flags: 0 },
   sk_msg: { type: PROGRAM.SK_MSG, attachType: ATTACH.SK_MSG_VERDICT, flags: 0 },
+  perf_event: { type: PROGRAM.PERF_EVENT, attachType: 0, flags: 0 },
   syscall: { type: PROGRAM.SYSCALL, attachType: 0, flags: F_SLEEPABLE },
 }
 

@@ -1,0 +1,34 @@
+// What a path roughly carries, in a few short steps: upwards until one is not served, then between the two.
+
+import { isServed } from './surge_knee.ts'
+import type { Step } from './surge_steps.ts'
+
+export const FIRST = 4_000
+const FACTOR = 1.5
+const MOST = 400_000
+const HALVINGS = 3
+
+/**
+ * @param tryLoad one short step
+ * @returns requests a second; undefined where not even a few thousand are served
+ */
+export async function roughKnee(
+  tryLoad: (requestsPerSecond: number) => Promise<Step>,
+): Promise<number | undefined> {
+  // Twice: on a machine that others use a step may fail for no fault of the path.
+  const carries = async (rate: number): Promise<boolean> =>
+    isServed(await tryLoad(rate)) || isServed(await tryLoad(rate))
+  let served = 0
+  let refused = FIRST
+  while (refused < MOST && (await carries(refused))) {
+    served = refused
+    refused *= FACTOR
+  }
+  if (served === 0) return undefined
+  for (let i = 0; i < HALVINGS; i++) {
+    const middle = Math.sqrt(served * refused)
+    if (await carries(middle)) served = middle
+    else refused = middle
+  }
+  return Math.sqrt(served * refused)
+}

@@ -1,0 +1,39 @@
+/* What the generator of an open load and its stopwatch agree on. */
+#ifndef SURGE_H
+#define SURGE_H
+
+#include <stdint.h>
+
+#include "histogram.h"
+
+#define MOST_CORES 64
+#define MOST_FLOWS 64
+
+struct surge_order {
+	/* Requests a second: those that count, and before them those that bring the path where the last step left it. */
+	double rate, from_rate;
+	uint64_t seed;
+	int poisson;
+	/* Clients that take turns. */
+	int flows;
+	uint64_t lead_ns, measured_ns;
+	/* Where the server's threads run, one on each. */
+	int server_cpus[MOST_CORES], server_count;
+};
+
+/* In the client's process: it and the stopwatch are threads of one. */
+struct surge_outcome {
+	/* Set before the barrier `connected`: when the requests that count begin. */
+	uint64_t from_ns;
+	/* Of those that count: on the schedule, sent, answered. */
+	uint64_t due, sent, answered;
+	struct histogram latency, lateness;
+};
+
+extern struct surge_order surge_order;
+extern struct surge_outcome surge_outcome;
+
+/* @return whether the arguments RATE FROM_RATE SEED constant|poisson FLOWS and the server's cores make an order */
+int parse_surge(uint64_t ms, const char *server_cpus, char **arguments);
+
+#endif

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { must } from '../base/result.ts'
+import { parseProfileReport } from '../schema/profile_report.ts'
+import { ProfileAnswers } from './profile_answer.ts'
+import type { CountsView } from './status.ts'
+
+/** Above what any kernel allows. */
+const REFUSED_HZ = 10_000_000
+
+const nothing: CountsView = { pods: [], peers: [], fastLane: undefined }
+
+test('where samples are refused the kernel’s own accounts are told, with what is missing and why', async (t) => {
+  const answers = new ProfileAnswers({ hz: REFUSED_HZ }, async () => nothing)
+  t.after(() => answers.close())
+  const { code, body } = await answers.answer(new URLSearchParams({ seconds: '0.3' }))
+  assert.equal(code, 200)
+  const report = must(parseProfileReport(body, 'the agent'))
+  assert.deepEqual([report.source, report.samples, report.hz], ['counters', 0, 0])
+  assert.match(
+    report.missing[0] ?? '',
+    /^samples: cpu-clock of processor 0: wanted .*perf_event_max_sample_rate$/,
+  )
+  assert.ok(report.missing.some((m) => m.includes('softirqs')))
+  assert.ok(report.cpu.busyNs > 0)
+  const sum = report.stages.reduce((n, s) => n + s.ns, 0)
+  assert.ok(Math.abs(sum - report.packetNs) < 1)
+  assert.deepEqual(await answers.metrics(), [])
+})
+
+test('of many questions at once the surplus is refused', async (t) => {
+  const answers = new ProfileAnswers('off', async () => nothing)
+  t.after(() => answers.close())
+  const query = new URLSearchParams({ seconds: '0.2' })
+  const codes = await Promise.all(Array.from({ length: 10 }, async () => (await answers.answer(query)).code))
+  assert.deepEqual(codes, [200, 200, 200, 200, 200, 200, 200, 200, 429, 429])
+  assert.equal((await answers.answer(query)).code, 200)
+})
+
+test('questions at the same time share the samples, and each has its own interval', async (t) => {
+  const answers = new ProfileAnswers('off', async () => nothing)
+  t.after(() => answers.close())
+  const ask = async (seconds: string) =>
+    must(parseProfileReport((await answers.answer(new URLSearchParams({ seconds }))).body, 'the agent'))
+  const [short, long] = await Promise.all([ask('0.3'), ask('0.9')])
+  assert.deepEqual([short.source, long.source, short.hz, long.hz], ['samples', 'samples', 997, 997])
+  assert.ok(short.samples > 0 && long.samples > short.samples, `${short.samples} and ${long.samples}`)
+})

@@ -1,0 +1,94 @@
+// `podlane bench ramp`: the verdict «a faster path helps» checked by doing it. Each lane's low loads predict what it carries;
+// the load then rises until it does not keep up.
+
+import { availableParallelism } from 'node:os'
+import { type Fault, fault, ok, type Result } from '../base/result.ts'
+import { isServed, laneRamp, rampReport } from '../explain/ramp/ramp_report.ts'
+import { type Ends, findEnds } from '../lab/ramp/ends.ts'
+import { generatorProgram, offer, type Placing } from '../lab/ramp/generator.ts'
+import { setPairLane } from '../lab/ramp/pair_lane.ts'
+import { ramp } from '../lab/ramp/ramp.ts'
+import { steer } from '../lab/ramp/steering.ts'
+import { readRecord } from '../lab/record.ts'
+import type { LaneRamp, RampReport, RampStep } from '../schema/ramp.ts'
+import { secondsOf } from './interval.ts'
+import { rampText, stepText } from './ramp_text.ts'
+import { orPrint, print, printFault, printJson } from './terminal.ts'
+
+export type RampCommand = {
+  readonly from: string
+  readonly to: string
+  readonly step: string
+  readonly json?: true
+}
+type Setting = {
+  readonly program: string
+  readonly ends: Ends
+  readonly placing: Placing
+  readonly ms: number
+}
+
+const MOST_STEP_SECONDS = 60
+const FIRST_RPS = 2_000
+
+export async function benchRamp({ from, to, step, json }: RampCommand): Promise<void> {
+  const seconds = orPrint(secondsOf(step, MOST_STEP_SECONDS))
+  if (seconds === undefined) return
+  const setting = orPrint(await prepare(from, to, seconds))
+  if (!setting) return
+  const lanes = orPrint(await bothLanes(setting))
+  if (!lanes) return
+  const named = { from, to, path: setting.ends.path, cores: setting.placing.path.length }
+  const report: RampReport = rampReport(named, lanes)
+  if (json) printJson(report)
+  else print(rampText(report))
+}
+
+async function prepare(from: string, to: string, seconds: number): Promise<Result<Setting>> {
+  if (!readRecord()) return fault('lab', 'the lab', 'one that is up', 'none', 'run «podlane lab up»')
+  const program = generatorProgram()
+  if (!program.ok) return program
+  const cores = availableParallelism()
+  if (cores < 2)
+    return fault('bench', 'this machine', 'a core for the generator and one for the path', '1', 'use another')
+  const ends = await findEnds(from, to)
+  if (!ends.ok) return ends
+  const placing = { generator: cores - 1, path: Array.from({ length: cores - 1 }, (_, i) => i) }
+  return ok({ program: program.value, ends: ends.value, placing, ms: seconds * 1000 })
+}
+
+/** Whatever happens, the pair gets back its default lane and its steering. */
+async function bothLanes(setting: Setting): Promise<Result<readonly LaneRamp[]>> {
+  const { ends, placing } = setting
+  const steered = await steer(ends, placing.path)
+  if (!steered.ok) return steered
+  try {
+    const lanes: LaneRamp[] = []
+    for (const lane of ['plain', 'fast'] as const) {
+      const measured = await oneLane(lane, setting)
+      if (!measured.ok) return measured
+      lanes.push(measured.value)
+    }
+    return ok(lanes)
+  } finally {
+    tell(await setPairLane(ends, 'default'))
+    tell(await steer(ends, []))
+  }
+}
+
+const tell = (done: Result<void, Fault>): void => {
+  if (!done.ok) printFault(done.error)
+}
+
+async function oneLane(lane: LaneRamp['lane'], setting: Setting): Promise<Result<LaneRamp>> {
+  const { program, ends, placing, ms } = setting
+  const set = await setPairLane(ends, lane)
+  if (!set.ok) return set
+  const steps = await ramp({
+    firstRps: FIRST_RPS,
+    offer: (rps, before, seed) => offer(program, ends, placing, { rps, before, ms, seed }),
+    isServed,
+    onStep: (step: RampStep) => process.stderr.write(`${stepText(lane, step, isServed(step))}\n`),
+  })
+  return steps.ok ? ok(laneRamp(lane, steps.value, placing.path.length)) : steps
+}
