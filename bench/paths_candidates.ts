@@ -53,15 +53,15 @@ export const candidateNames = Object.keys(builds)
 /** Each number of a copy leaves room for all candidates. */
 const COPIES_APART = 16
 
-/** `flannel.2` is a second pair that is built like `flannel`. */
+/** `flannel-2` is a second pair that is built like `flannel`. */
 function buildOf(name: string): { readonly build: Build; readonly number: number } {
-  const [, base = name, copy = '1'] = /^(.*?)(?:\.(\d+))?$/.exec(name) ?? []
+  const [, base = name, copy = '1'] = /^(.*?)(?:-(\d+))?$/.exec(name) ?? []
   const build = builds[base]
   if (!build) throw new Error(`no candidate ${name}: there are ${candidateNames.join(', ')}`)
   return { build, number: candidateNames.indexOf(base) + COPIES_APART * (Number(copy) - 1) }
 }
 
-/** @param names of candidates, each with `.2` and so on for more pairs of a kind */
+/** @param names of candidates, each with `-2` and so on for more pairs of a kind */
 export async function makeCandidates(names: readonly string[]): Promise<readonly Candidate[]> {
   const segment = makeSegment()
   mkdirSync(BPF_FOLDER)

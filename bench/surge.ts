@@ -2,7 +2,7 @@
 // bends, what a request costs there, and whether the capacity model saw it coming.
 // Options (as SURGE='--short'): --short (under a minute), --passes (4), --ms (500), --arrivals poisson or constant,
 // --paths (names with commas between), --scale (more cores and nodes, with what cores there are), --no-save,
-// --picture FILE (also of a run that is not saved).
+// --picture FILE (also of a run that is not saved), --patience (5, seconds to wait for cores at rest).
 
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -10,21 +10,21 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { publish, writeResult } from './lib/figures.ts'
 import { enterSandbox, hasFlag, option, textOption } from './lib/sandbox.ts'
-import { measureTraffic, NOWHERE } from './lib/traffic.ts'
 import { makeCandidates } from './paths_candidates.ts'
 import { checkLane } from './paths_lane.ts'
 import { checkPaths } from './paths_rounds.ts'
-import { curveOf, surgeFigures } from './surge_figures.ts'
+import { curveOf, keptOf, surgeFigures } from './surge_figures.ts'
 import { runPasses } from './surge_passes.ts'
 import { surgePicture } from './surge_picture.ts'
+import { restWithin } from './surge_rest.ts'
 import { CORES_NEEDED, measureScale, notMeasured, printScale, scaleNames } from './surge_scale.ts'
 import { startStages } from './surge_stages.ts'
 import { ONE_CORE, steer } from './surge_steering.ts'
 import { printChain, printCurves, printKnees } from './surge_table.ts'
 
 const PATHS = ['flannel', 'plain-direct', 'fast-vxlan', 'fast-direct']
-/** Of the cores without traffic: more is not a measuring machine's own housekeeping. */
-const BUSY_SHARE = 0.05
+/** For agents that have just started, and again for a step in which the generator was late. */
+const PATIENCE_SECONDS = 5
 const PICTURE = fileURLToPath(new URL('./results/surge.svg', import.meta.url))
 
 enterSandbox()
@@ -39,13 +39,12 @@ checkLane(candidates, 'at the start')
 const placing = ONE_CORE(cpus().length)
 const measured = candidates.filter(({ name }) => paths.includes(name))
 for (const candidate of measured) steer(candidate, placing)
-const rest = measureTraffic('rest', NOWHERE, 300, [placing.generator, placing.path[0] ?? 0])
-const restShare = (rest.busyUs ?? 0) / 1e6 / rest.seconds / 2
-if (restShare > BUSY_SHARE)
-  console.error(`others use ${Math.round(restShare * 100)} % of the cores: these are no figures of the paths`)
+const patienceSeconds = option('patience', PATIENCE_SECONDS)
+if (!(await restWithin(patienceSeconds)))
+  console.error('others use the cores: these are no figures of the paths')
 const stages = await startStages(placing.path)
 const runs = await runPasses({
-  ...{ candidates: measured, placing, short, stages },
+  ...{ candidates: measured, placing, short, stages, patienceSeconds },
   arrivals: textOption('arrivals') === 'constant' ? 'constant' : 'poisson',
   passes: option('passes', short ? 1 : 4),
   ms: option('ms', short ? 300 : 500),
@@ -60,10 +59,7 @@ printChain(curves)
 printScale(scale)
 const save = !short && !hasFlag('no-save') && textOption('paths') === undefined
 publish('surge', surgeFigures(curves), save)
-if (save) {
-  const kept = curves.map(({ path, steps, prediction }) => ({ path, prediction, steps }))
-  writeResult('surge-curves', { paths: kept, scale })
-}
+if (save) writeResult('surge-curves', { paths: curves.map(keptOf), scale })
 const picture = textOption('picture') ?? (save ? PICTURE : undefined)
 if (picture) writeFileSync(picture, surgePicture(curves))
 process.exit(0)

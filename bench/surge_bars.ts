@@ -1,9 +1,8 @@
 // What a request costs the path's core, as stacked bars: at half of each path's knee, at it, and far beyond it. PURE.
 
 import { STAGES } from '../src/schema/stages.ts'
-import { median } from './lib/statistics.ts'
 import { type Chart, chartFrame, n } from './surge_chart.ts'
-import { type Curve, farthest, stepNear } from './surge_figures.ts'
+import { type Curve, farthest, kneeRps, stepNear } from './surge_figures.ts'
 import type { Step } from './surge_steps.ts'
 
 type Part = { readonly name: string; readonly us: number }
@@ -53,7 +52,7 @@ export function costBars(curves: readonly Curve[], box: Box, colourOf: (path: st
 }
 
 function barsOf(curve: Curve): readonly Bar[] {
-  const knee = median(curve.knees)
+  const knee = kneeRps(curve)
   const bar = (label: string, step: Step | undefined): readonly Bar[] =>
     step ? [{ label, parts: partsOf(step) }] : []
   return [

@@ -31,7 +31,7 @@ export function curveOf({ path, passes }: PathRun, cores: number): Curve {
   ).filter((step) => step !== undefined)
   const found = up.map(kneeOf)
   const knees = found.map(({ rps }) => rps ?? Number.NaN)
-  const knee = median(knees)
+  const knee = median(known(knees))
   return {
     ...{ path, steps, knees, isLowerBound: found.filter((k) => k.isLowerBound).length * 2 > found.length },
     kneesDown: down.map((one) => kneeOf(one).rps ?? Number.NaN),
@@ -40,9 +40,35 @@ export function curveOf({ path, passes }: PathRun, cores: number): Curve {
   }
 }
 
+/** A pass in which nothing was served has no knee, and takes no part. */
+export const known = (values: readonly number[]): readonly number[] => values.filter((v) => !Number.isNaN(v))
+
+/** NaN where no pass found one. */
+export const kneeRps = ({ knees }: Curve): number => median(known(knees))
+
+const LEAST_STAGE = 0.01
+const KEPT_DIGITS = 4
+
+/** As the file of curves has it: shape for `podlane report`, four digits, stages of a hundredth and more. */
+export function keptOf({ path, prediction, steps }: Curve): unknown {
+  const rounded = (_: string, value: unknown): unknown =>
+    typeof value === 'number' ? Number(value.toPrecision(KEPT_DIGITS)) : value
+  const lean = steps.map((step) => ({
+    ...step,
+    stages: Object.fromEntries(
+      step.stages
+        .filter((s) => s.nsPerRequest >= LEAST_STAGE * step.nsPerRequest)
+        .map((s) => [s.stage, s.nsPerRequest]),
+    ),
+  }))
+  const kept: unknown = JSON.parse(JSON.stringify({ path, prediction, steps: lean }, rounded))
+  return kept
+}
+
 /** How far the predicted knee lies from the reached one, of it; above: positive. */
-export function predictionError({ prediction, knees }: Curve): number {
-  return 'refused' in prediction ? Number.NaN : prediction.rps / median(knees) - 1
+export function predictionError(curve: Curve): number {
+  const { prediction } = curve
+  return 'refused' in prediction ? Number.NaN : prediction.rps / kneeRps(curve) - 1
 }
 
 /** The step on the way up whose load is nearest to so much. */
@@ -67,11 +93,11 @@ export function surgeFigures(curves: readonly Curve[]): readonly Figure[] {
     const error = predictionError(curve)
     const versus = knees.map((knee, pass) => knee / (flannel?.knees[pass] ?? Number.NaN))
     return [
-      figure('knee.rps', '/s', spreadOf(knees)),
-      figure('knee.vs-flannel', 'ratio', spreadOf(versus)),
-      figure('knee-down.rps', '/s', spreadOf(kneesDown)),
+      figure('knee.rps', '/s', spreadOf(known(knees))),
+      figure('knee.vs-flannel', 'ratio', spreadOf(known(versus))),
+      figure('knee-down.rps', '/s', spreadOf(known(kneesDown))),
       { ...figure('knee.prediction.error', 'ratio', single(Math.abs(error))), goal: { atMost: MOST_ERROR } },
-      figure('p99.at-half-knee.ms', 'ms', spreadOf(p99AtHalfMs)),
+      figure('p99.at-half-knee.ms', 'ms', spreadOf(known(p99AtHalfMs))),
       ...costFigures(curve, figure),
     ]
   })
@@ -84,7 +110,7 @@ function costFigures(
   curve: Curve,
   figure: (name: string, unit: string, spread: Spread) => Figure,
 ): readonly Figure[] {
-  const knee = median(curve.knees)
+  const knee = kneeRps(curve)
   const half = stepNear(curve, knee / 2)
   const at = stepNear(curve, knee)
   const beyond = farthest(curve)

@@ -4,6 +4,7 @@
 import { offer, type Placing } from './lib/surge_load.ts'
 import type { Candidate } from './paths_candidates.ts'
 import { type Ladder, ladderTo } from './surge_ladder.ts'
+import { restWithin } from './surge_rest.ts'
 import { FIRST, roughKnee } from './surge_search.ts'
 import type { StageSampler } from './surge_stages.ts'
 import { type Step, stepOf } from './surge_steps.ts'
@@ -20,6 +21,8 @@ export type PassOptions = {
   readonly ms: number
   readonly short: boolean
   readonly stages: StageSampler | undefined
+  /** To wait for cores at rest before a step is made again. */
+  readonly patienceSeconds: number
 }
 /** Steps in the order of the ladder, pass by pass. */
 export type PathRun = { readonly path: string; readonly passes: readonly (readonly Step[])[] }
@@ -59,9 +62,11 @@ export async function runPasses(options: PassOptions): Promise<readonly PathRun[
   return paths.map(({ candidate, passes: done }) => ({ path: candidate.name, passes: done }))
 }
 
-/** Once more where the generator was late: a core that was taken away for a moment is not its limit. */
+const TRIES = 3
+
+/** Again where the generator was late: a core that was taken away for a moment is not its limit. */
 async function oneStep(
-  { placing, arrivals, stages }: PassOptions,
+  { placing, arrivals, stages, patienceSeconds }: PassOptions,
   { ends }: Candidate,
   requestsPerSecond: number,
   before: number,
@@ -74,8 +79,12 @@ async function oneStep(
     const sample = await offer(ends, placing, order)
     return stepOf(sample, 'up', stages?.take())
   }
-  const step = await once()
-  return step.generatorIsLimit ? once() : step
+  let step = await once()
+  for (let tries = 1; tries < TRIES && step.generatorIsLimit; tries++) {
+    await restWithin(patienceSeconds)
+    step = await once()
+  }
+  return step
 }
 
 const turned = <T>(all: readonly T[], by: number): readonly T[] =>

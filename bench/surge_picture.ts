@@ -1,9 +1,8 @@
 // The surge as a picture of three parts: served by offered load, p99 by offered load, and what a request costs where. PURE.
 
-import { median } from './lib/statistics.ts'
 import { costBars } from './surge_bars.ts'
 import { type Chart, chartFrame, line } from './surge_chart.ts'
-import { type Curve, stepNear } from './surge_figures.ts'
+import { type Curve, kneeRps, stepNear } from './surge_figures.ts'
 import { P99_BOUND_MS } from './surge_knee.ts'
 
 const WIDTH = 860
@@ -87,7 +86,7 @@ function bothWays(chart: Chart, curve: Curve, value: (step: Curve['steps'][numbe
       .map((s) => ({ x: s.offered, y: value(s) }))
       .sort((a, b) => a.x - b.x)
   const colour = colourOf(curve.path)
-  const step = stepNear(curve, median(curve.knees))
+  const step = stepNear(curve, kneeRps(curve))
   const ring = step ? line(chart, [{ x: step.offered, y: value(step) }], colour, 'ring') : ''
   return [line(chart, points('up'), colour), line(chart, points('down'), colour, '5 4'), ring].join('\n')
 }

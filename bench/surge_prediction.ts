@@ -1,6 +1,6 @@
 // The knee as the capacity model (src/explain/capacity/) sees it coming, from loads below half of it. PURE.
 
-import { fitBudget } from '../src/explain/capacity/budget.ts'
+import { fitBudget, USABLE_SHARE } from '../src/explain/capacity/budget.ts'
 import { pointsBelow } from './surge_knee.ts'
 import type { Step } from './surge_steps.ts'
 
@@ -11,8 +11,7 @@ export type Prediction =
 /** @param knee the reached one: only loads below half of it are shown to the model */
 export function predictKnee(steps: readonly Step[], knee: number, cores: number): Prediction {
   const points = pointsBelow(steps, knee / 2, cores)
-  // A path's cores are the path's alone: all of their time is there for it.
-  const fit = fitBudget(points, { cores, share: 1 })
+  const fit = fitBudget(points, { cores, share: USABLE_SHARE })
   if (!fit.ok) return { refused: `${fit.error.kind}: wanted ${fit.error.wanted}, found ${fit.error.found}` }
   const { value, low, high } = fit.value.kneeRps
   return { rps: value, low, high, points: points.length }

@@ -13,9 +13,9 @@ import { type Step, stepOf } from './surge_steps.ts'
 
 export const CORES_NEEDED = 6
 const PATHS = ['flannel', 'fast-vxlan']
-const MOST_PATH_CORES = 4
+const PATH_CORES = [1, 2, 4]
 const MOST_PAIRS = 3
-const MS = 300
+const MS = 200
 
 export type ScaleRow = {
   readonly way: 'scale-up' | 'scale-out'
@@ -34,7 +34,7 @@ const pairCount = (cores: number): number => Math.max(2, Math.min(MOST_PAIRS, Ma
 
 /** The pairs that it needs beside the paths' own. */
 export const scaleNames = (): readonly string[] =>
-  PATHS.flatMap((path) => Array.from({ length: pairCount(cpus().length) - 1 }, (_, i) => `${path}.${i + 2}`))
+  PATHS.flatMap((path) => Array.from({ length: pairCount(cpus().length) - 1 }, (_, i) => `${path}-${i + 2}`))
 
 export const notMeasured = (): Scale => ({ measured: false, why: `not measured: ${cpus().length} cores` })
 
@@ -43,11 +43,11 @@ export async function measureScale(candidates: readonly Candidate[]): Promise<Sc
   const cores = cpus().length
   const rows: ScaleRow[] = []
   for (const path of PATHS) {
-    const pairs = candidates.filter(({ name }) => name === path || name.startsWith(`${path}.`))
+    const pairs = candidates.filter(({ name }) => name === path || name.startsWith(`${path}-`))
     const [first] = pairs
     if (!first) continue
     for (const flows of [1, FLOWS])
-      for (let count = 1; count <= Math.max(2, Math.min(MOST_PATH_CORES, cores - 1)); count++) {
+      for (const count of PATH_CORES.filter((n) => n <= Math.max(2, cores - 1))) {
         const placing = { generator: cores - 1, path: Array.from({ length: count }, (_, i) => i % cores) }
         rows.push({
           way: 'scale-up',
@@ -117,7 +117,7 @@ export function printScale(scale: Scale): void {
           r.count === 1 &&
           (r.flows === row.flows || r.way === 'scale-out'),
       )
-      const times = one ? (row.kneeRps / one.kneeRps).toFixed(2) : ''
+      const times = one && one.kneeRps > 0 ? (row.kneeRps / one.kneeRps).toFixed(2) : ''
       return [row.way, row.path, String(row.count), String(row.flows), String(Math.round(row.kneeRps)), times]
     }),
   )

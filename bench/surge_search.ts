@@ -1,4 +1,4 @@
-// What a path roughly carries, in a few short steps: upwards until one is not served, then between the two.
+// What a path roughly carries, in a few short steps: upwards until two are not served, then between the last two that say.
 
 import { isServed } from './surge_knee.ts'
 import type { Step } from './surge_steps.ts'
@@ -19,12 +19,11 @@ export async function roughKnee(
   const carries = async (rate: number): Promise<boolean> =>
     isServed(await tryLoad(rate)) || isServed(await tryLoad(rate))
   let served = 0
-  let refused = FIRST
-  while (refused < MOST && (await carries(refused))) {
-    served = refused
-    refused *= FACTOR
-  }
+  // Two in a row: what others do for a moment must not make the whole ladder too low.
+  for (let rate = FIRST; rate < MOST && rate <= Math.max(FIRST, served) * FACTOR ** 2; rate *= FACTOR)
+    if (await carries(rate)) served = rate
   if (served === 0) return undefined
+  let refused = served * FACTOR
   for (let i = 0; i < HALVINGS; i++) {
     const middle = Math.sqrt(served * refused)
     if (await carries(middle)) served = middle

@@ -12,7 +12,7 @@ import { readSymbolWords, type SymbolWords } from '../src/observe/profile/symbol
 
 /** Of each core. A sample takes some 4 µs: two thousandths of it. */
 const HZ = 499
-/** The server's own code, and the kernel for other purposes than packets: system calls, the scheduler, wake-ups. */
+/** Code in user mode, which is the server's where the machine has no other work, and the kernel for other purposes than packets: system calls, the scheduler, wake-ups. */
 export const SERVER = 'server'
 export const KERNEL = 'kernel'
 

@@ -2,7 +2,7 @@
 
 import { printTable } from './lib/figures.ts'
 import { median } from './lib/statistics.ts'
-import { type Curve, FLANNEL, farthest, predictionError, stepNear } from './surge_figures.ts'
+import { type Curve, FLANNEL, farthest, kneeRps, known, predictionError, stepNear } from './surge_figures.ts'
 import { isServed, P99_BOUND_MS, SERVED_SHARE } from './surge_knee.ts'
 import type { Step } from './surge_steps.ts'
 
@@ -52,10 +52,10 @@ export function printKnees(curves: readonly Curve[]): void {
       const error = predictionError(curve)
       return [
         path,
-        ...[knees, kneesDown].map((all) => thousands(median(all))),
+        ...[knees, kneesDown].map((all) => thousands(median(known(all)))),
         'refused' in prediction ? 'refused' : thousands(prediction.rps),
         Number.isNaN(error) ? '' : percent(error),
-        median(p99AtHalfMs).toFixed(3),
+        median(known(p99AtHalfMs)).toFixed(3),
         isLowerBound ? 'at least: the path’s own limit was not reached' : '',
       ]
     }),
@@ -70,7 +70,7 @@ export function printKnees(curves: readonly Curve[]): void {
 /** Encapsulation → stack → limit, in this run's own figures; what they do not show is not said. */
 export function printChain(curves: readonly Curve[]): void {
   const at = (path: string) => curves.find((c) => c.path === path)
-  const load = Math.min(...curves.map((c) => median(c.knees))) * 0.9
+  const load = Math.min(...curves.map((c) => kneeRps(c))) * 0.9
   const costAt = (path: string): number => {
     const curve = at(path)
     return (curve && stepNear(curve, load)?.nsPerRequest) ?? Number.NaN
@@ -101,7 +101,7 @@ function stagesOf(curve: Curve, load: number): string {
 }
 
 function limitOf(curve: Curve): string {
-  const knee = median(curve.knees)
+  const knee = kneeRps(curve)
   const step = stepNear(curve, knee)
   const beyond = farthest(curve)
   const name = `${curve.path}: knee ${thousands(knee)}${curve.isLowerBound ? ' or above' : ''}`

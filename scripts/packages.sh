@@ -23,6 +23,7 @@ demo_packages='
 '
 test_packages='
   busybox-static      # the root file system of the test containers
+  chromium            # looks at the report as a reader does: widths, night, paper
   conntrack           # reads connection tracking entries
   containerd          # runs containers on a lab node
   ethtool             # turns the offloads of a link off and on for a bench
@@ -30,7 +31,7 @@ test_packages='
   kubernetes-client:kubectl  # the real kubectl against the lab API server
   netcat-openbsd      # TCP and UDP by hand
   podman              # runs containers on a lab node
-  prometheus:promtool  # reads the metrics and checks the rules
+  prometheus          # reads the metrics, checks the rules and asks the queries of the dashboard
   runc                # the OCI runtime that works without CAP_SYS_RESOURCE
   tcpdump             # what is on the wire
 '

@@ -22,6 +22,7 @@ test('every command helps with examples', () => {
     'lane',
     'profile',
     'explain',
+    'report',
     'config',
     'install-cni',
     'uninstall-cni',
@@ -53,6 +54,7 @@ test('wrong usage ends with 2, a failure with 1 and its fault in one line', () =
   assert.equal(run('explain', 'a').status, 2)
   assert.equal(run('explain', 'a', 'b', '--bytes', 'many').status, 2)
   assert.match(run('lab', 'explain', 'a', 'b').stderr, /one that is up, found none; run «podlane lab up»/)
+  assert.equal(run('report', '--for', 'a while').status, 2)
   const { status, stderr, stdout } = run('status', '--socket', '/nowhere.sock')
   assert.equal(status, 1)
   assert.equal(stdout, '')

@@ -44,7 +44,7 @@ export type CoreTime = v.InferOutput<typeof coreSchema>
 
 export type Offer = {
   readonly requestsPerSecond: number
-  /** What was offered just before, for a fifth of the time: a step begins with the queues of the last one. */
+  /** What is offered first, for a fifth of the time; the step's own load then has a fifth to settle before it counts. */
   readonly before: number
   readonly ms: number
   readonly seed: number

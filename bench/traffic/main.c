@@ -9,7 +9,8 @@
  * for each; udp; and without packets spin (a fixed loop) and rest. One JSON line to stdout: how long it was measured,
  * what was counted in that time (bytes, transactions, packets, turns), how long the cores were busy by /proc/stat (a
  * softirq may be in no thread's account), the two processes' own CPU time, and round trips. surge offers so many requests
- * a second whatever comes back, after a fifth of the time with FROM_RATE; its line is in surge_stopwatch.c.
+ * a second whatever comes back, after a fifth of the time with FROM_RATE and a fifth to settle; its line is in
+ * surge_stopwatch.c.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

@@ -10,13 +10,14 @@
 #define MOST_FLOWS 64
 
 struct surge_order {
-	/* Requests a second: those that count, and before them those that bring the path where the last step left it. */
+	/* Requests a second: of the step, and before it those that bring the path where the last step left it. */
 	double rate, from_rate;
 	uint64_t seed;
 	int poisson;
 	/* Clients that take turns. */
 	int flows;
-	uint64_t lead_ns, measured_ns;
+	/* Before what counts: in all, and of it the end that has the step's own rate already. */
+	uint64_t lead_ns, settle_ns, measured_ns;
 	/* Where the server's threads run, one on each. */
 	int server_cpus[MOST_CORES], server_count;
 };

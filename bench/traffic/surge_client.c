@@ -42,7 +42,7 @@ static double uniform(void)
 
 static double rate_at(double ns)
 {
-	return ns < (double)surge_outcome.from_ns ? surge_order.from_rate : surge_order.rate;
+	return ns < (double)(surge_outcome.from_ns - surge_order.settle_ns) ? surge_order.from_rate : surge_order.rate;
 }
 
 static void step(void)
@@ -71,9 +71,9 @@ static void send_due(uint64_t now, uint64_t end_ns, int fd)
 	}
 	for (int i = 0; i < due; i += gone) {
 		gone = sendmmsg(fd, messages + i, (unsigned)(due - i), 0);
-		/* What a full queue does not take is lost, as anywhere on the way. */
+		/* What a full queue or a full table does not take is lost, as anywhere on the way. */
 		if (gone < 0) {
-			must(errno == EAGAIN || errno == ENOBUFS || errno == ECONNREFUSED, "sendmmsg");
+			must(errno == EAGAIN || errno == ENOBUFS || errno == ECONNREFUSED || errno == EPERM, "sendmmsg");
 			gone = 1;
 		}
 	}

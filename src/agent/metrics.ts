@@ -34,6 +34,11 @@ const agentMetrics = (status: AgentStatus, usage: Usage): readonly Metric[] => [
     'Whether the nodes are known as the source has them.',
     one(yes(status.source.synced)),
   ),
+  gauge(
+    'podlane_source_up',
+    'Whether the source answers; while it does not, what was known last stays.',
+    one(yes(status.source.lostSinceMs === undefined)),
+  ),
   gauge('podlane_complaints', 'What `podlane status` complains of.', one(status.complaints.length)),
   gauge(
     'process_start_time_seconds',

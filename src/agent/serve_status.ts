@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { faultText } from '../base/result.ts'
+import { readCoreTimes } from '../observe/core_times.ts'
 import { readDrops } from '../observe/drops.ts'
 import { readFlowRoom } from '../observe/flow_room.ts'
 import { readHostRules } from '../observe/host_rules.ts'
@@ -18,6 +19,7 @@ import { expositionText } from '../schema/exposition.ts'
 import { parseListen } from '../schema/values.ts'
 import { AdviceAnswers } from './advice_answer.ts'
 import type { Core } from './core.ts'
+import { cpuMetrics } from './cpu_metrics.ts'
 import { createExplain } from './explain.ts'
 import type { KernelClient } from './kernel_client.ts'
 import { switchLane } from './lane_switch.ts'
@@ -114,8 +116,12 @@ export async function serveStatus({
         '/metrics',
         async () => {
           const now = await status()
-          const own = metricsOf(now, totals.look(now), usage())
-          const metrics = [...own, ...probeMetrics(probing.measures()), ...(await profile.metrics())]
+          const metrics = [
+            ...metricsOf(now, totals.look(now), usage()),
+            ...cpuMetrics(readCoreTimes()),
+            ...probeMetrics(probing.measures()),
+            ...(await profile.metrics()),
+          ]
           return answered(expositionText(metrics))
         },
       ],

@@ -13,6 +13,7 @@ import { addLab, addSize, type UpOptions } from './lab.ts'
 import type { LaneOptions } from './lane.ts'
 import type { PathsOptions } from './paths.ts'
 import type { ProfileOptions } from './profile.ts'
+import type { ReportOptions } from './report.ts'
 import { USAGE } from './terminal.ts'
 
 const program = new Command('podlane')
@@ -180,6 +181,29 @@ addSize(program.command('demo'))
   .description('bring a lab up, check every pair, show what came of it, and take the lab down again')
   .addHelpText('after', examples('podlane demo', 'podlane demo --segments 2 --dual'))
   .action(async (options: UpOptions) => (await import('./demo.ts')).demo(options))
+
+program
+  .command('report')
+  .description(
+    'write one HTML file of topology, paths, stage costs, the verdict and what is wrong, for a browser or for paper',
+  )
+  .option('--output <file>', 'where it goes', 'podlane-report.html')
+  .option('--for <duration>', 'how long to look where the time goes: 10s, 2m', '10s')
+  .option('--surge <file>', 'curves of «make bench-surge»: bench/results/surge-curves.json')
+  .option('--socket <path...>', 'sockets of agents (default: /run/podlane/agent.sock)')
+  .option('--lab', 'every node of the lab')
+  .option('--json', 'print what the report is made of, and write no file')
+  .addHelpText(
+    'after',
+    examples(
+      'podlane report',
+      'podlane report --lab --surge bench/results/surge-curves.json --output lab.html',
+      'podlane report --for 30s --output /tmp/node.html',
+    ),
+  )
+  .action(async (options: ReportOptions) =>
+    (await import('./report.ts')).report(options, packageFacts.version),
+  )
 
 program
   .command('version')
