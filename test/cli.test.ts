@@ -30,7 +30,10 @@ test('every command helps with examples', () => {
     'version',
     'lab',
   ]
-  const lab = ['up', 'status', 'check', 'explain', 'exec', 'kubeconfig', 'down'].map((c) => ['lab', c])
+  const lab = ['up', 'status', 'check', 'explain', 'exec', 'fault', 'kubeconfig', 'down'].map((c) => [
+    'lab',
+    c,
+  ])
   for (const command of [...commands.map((c) => [c]), ...lab]) {
     const { stdout, status } = run(...command, '--help')
     assert.equal(status, 0, command.join(' '))
@@ -44,6 +47,8 @@ test('wrong usage ends with 2, a failure with 1 and its fault in one line', () =
   assert.equal(run('lab', 'up', '--nodes', '0').status, 2)
   assert.equal(run('lab', 'up', '--ipv6', '--dual').status, 2)
   assert.equal(run('lab', 'up', '--lane', 'slow').status, 2)
+  assert.equal(run('lab', 'fault', 'fire', 'node1').status, 2)
+  assert.equal(run('lab', 'fault', 'mtu').status, 2)
   assert.equal(run('lane', 'slow').status, 2)
   assert.equal(run('profile', '--for', 'soon').status, 2)
   assert.equal(run('explain', 'a').status, 2)

@@ -9,6 +9,8 @@ import { faultText, ok, type Result } from '../base/result.ts'
 import type { RowSink } from '../input/source.ts'
 import { AddressPool } from '../ipam/pool.ts'
 import type { Lane } from '../plan/fast_lane.ts'
+import type { PathCure } from '../plan/path_cures.ts'
+import type { PathHealth } from '../plan/path_health.ts'
 import { type SocketWish, socketWishes } from '../plan/sockets.ts'
 import type { Config } from '../schema/config.ts'
 import { createTables, type Tables } from '../state/tables.ts'
@@ -17,6 +19,7 @@ import type { AgentReport } from './kernel_protocol.ts'
 import { type Knowledge, recordedKnowledge, reportedKnowledge } from './knowledge.ts'
 import { LiveNetwork } from './network.ts'
 import { createNodeDelta } from './node_delta.ts'
+import { createPathCures } from './path_cures.ts'
 import { createReconciler, type Reconciler } from './reconciler.ts'
 import { createSweeper, type Sweeper } from './sweeper.ts'
 
@@ -48,6 +51,10 @@ export class Core {
   /** Of pods only this concerns the kernel: which want to talk from socket to socket. */
   #wishes: readonly SocketWish[] = []
   readonly #nodeDelta = createNodeDelta()
+  readonly #cures = createPathCures(
+    () => this.#report,
+    () => this.#ask('the health of paths', 0),
+  )
 
   constructor(options: CoreOptions) {
     const { config, kernel, log } = options
@@ -79,6 +86,11 @@ export class Core {
 
   get knowledge(): Knowledge {
     return this.#knowledge
+  }
+
+  /** The same value for as long as the same is done about sick paths. */
+  get cures(): readonly PathCure[] {
+    return this.#cures.now()
   }
 
   /** Reads what a former run left. */
@@ -121,6 +133,15 @@ export class Core {
     return ok(undefined)
   }
 
+  /**
+   * What a prober has found out of some paths; the others stay what they were. A path that is sick by now is worked
+   * around at once, and so is one that is well again.
+   * @param health empty: only time passes, by which sick paths that nobody looks at are tried again
+   */
+  observe(health: readonly PathHealth[], nowMs = systemClock.nowMs()): void {
+    this.#cures.observe(health, nowMs)
+  }
+
   stopLooking(): void {
     this.#reconciler.close()
   }
@@ -157,7 +178,8 @@ export class Core {
     const nodes = this.#nodeDelta(synced ? this.tables.nodes.values() : [])
     const selfName = this.#options.nodeName
     const sockets = this.#wishes
-    return this.#options.kernel.call('reconcile', { selfName, nodes, sweep: synced, tables, sockets })
+    const cures = this.#cures.now()
+    return this.#options.kernel.call('reconcile', { selfName, nodes, sweep: synced, tables, sockets, cures })
   }
 
   async #learn(report: AgentReport): Promise<void> {

@@ -16,7 +16,7 @@ import type { NodeDelta } from './node_delta.ts'
 
 /** What crosses the threads of a report: of a thousand nodes, what was planned for each stays where it is used. */
 export type AgentReport = Omit<Report, 'network'> & {
-  readonly network: Pick<Network, 'ownRanges' | 'podMtuBytes' | 'complaints'>
+  readonly network: Pick<Network, 'ownRanges' | 'underlay' | 'podMtuBytes' | 'complaints'>
 }
 
 export type AgentInput = Omit<ReconcileInput, 'nodes'> & { readonly nodes: NodeDelta }

@@ -38,9 +38,9 @@ let peers: readonly Peer[] = []
 function reconcile(input: AgentInput): AgentReport {
   applyNodeDelta(nodes, input.nodes)
   const report = node.reconcile({ ...input, nodes: [...nodes.values()] })
-  const { ownRanges, podMtuBytes, complaints } = report.network
+  const { ownRanges, underlay, podMtuBytes, complaints } = report.network
   peers = report.network.peers
-  return { ...report, network: { ownRanges, podMtuBytes, complaints } }
+  return { ...report, network: { ownRanges, underlay, podMtuBytes, complaints } }
 }
 
 const calls: KernelCalls = {

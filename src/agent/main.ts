@@ -22,7 +22,11 @@ import { secureRunFolder } from './run_folder.ts'
 import { serveStatus } from './serve_status.ts'
 
 export type AgentOptions = { readonly config: Config; readonly version: string; readonly log: Log }
-export type Agent = { readonly close: () => Promise<void> }
+export type Agent = {
+  readonly close: () => Promise<void>
+  /** What somebody has found out of the paths to peers. */
+  readonly observe: Core['observe']
+}
 
 /** Whatever no event told is found by then. */
 const FULL_LOOK_MS = 60_000
@@ -103,12 +107,14 @@ async function run(parts: Parts): Promise<Result<Agent>> {
   await settle(markers, log)
   parts.serve((call) => handleCall(call, markers))
   const minute = setInterval(() => {
+    core.observe([])
     core.look('a minute has passed', 'tables')
     void settle(markers, log)
   }, FULL_LOOK_MS)
   const flows = setInterval(() => void kernel.call('sweepFlows'), FLOWS_MS)
   log.info({ nodeName, pods: core.live.endpoints.length, version: parts.version }, 'agent is up')
   return ok({
+    observe: (health, nowMs) => core.observe(health, nowMs),
     close: async () => {
       clearInterval(minute)
       clearInterval(flows)

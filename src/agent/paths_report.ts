@@ -52,6 +52,7 @@ function peerPaths(
   return {
     peer: peer.name,
     address: peer.address,
+    ...(peer.workaround === undefined ? {} : { workaround: peer.workaround }),
     faults: kinds.flatMap((kind) => {
       const measures = measuresOf(kind)
       return measures ? pathFaults(measures) : []

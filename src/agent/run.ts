@@ -2,13 +2,13 @@
 
 import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
-import { err, type Fault, fault, ok, type Result } from '../base/result.ts'
+import { err, type Fault, fault, type Result } from '../base/result.ts'
 import { type Config, parseConfig } from '../schema/config.ts'
-import { startAgent } from './main.ts'
+import { type Agent, startAgent } from './main.ts'
 import { keepMemorySmall } from './memory.ts'
 
 /** Resolves when the agent is up; the process then lives until SIGTERM or SIGINT. */
-export async function runAgent(file: string, version: string): Promise<Result<void, Fault>> {
+export async function runAgent(file: string, version: string): Promise<Result<Agent, Fault>> {
   keepMemorySmall()
   const config = readConfig(file)
   if (!config.ok) return config
@@ -21,7 +21,7 @@ export async function runAgent(file: string, version: string): Promise<Result<vo
   }
   process.once('SIGTERM', end)
   process.once('SIGINT', end)
-  return ok(undefined)
+  return agent
 }
 
 /** No file at the place where one is looked for by default means all defaults. */

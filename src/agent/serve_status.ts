@@ -56,7 +56,7 @@ export async function serveStatus({
 }: AskedOptions): Promise<StatusServer> {
   const startedAtMs = Date.now()
   const features = await kernel.call('features')
-  const probing = startProbing({ config, core, kernel })
+  const probing = startProbing({ config, core, kernel, onNews: (health) => core.observe(health) })
   const runFolder = runFolderComplaints(config.directories.run, process.env)
   for (const complaint of runFolder) log.warn({ fault: faultText(complaint) }, 'a fault')
   const readAround = async () => {

@@ -10,6 +10,7 @@ import { NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { type FastLaneInput, type Lane, neededGateways, planFastLane } from '../plan/fast_lane.ts'
 import { type Network, planNetwork } from '../plan/network.ts'
 import { VXLAN_LINK } from '../plan/ownership.ts'
+import type { PathCure } from '../plan/path_cures.ts'
 import { gatewayMac, type OwnLinks, ownLinks } from '../plan/pod_link.ts'
 import type { SocketWish } from '../plan/sockets.ts'
 import { findUplink, isOnLink, type Uplink, type UplinkFacts } from '../plan/uplink.ts'
@@ -61,6 +62,8 @@ export type ReconcileInput = {
   readonly tables?: boolean
   /** This node's pods that want to talk from socket to socket. */
   readonly sockets?: readonly SocketWish[]
+  /** Peers with sick paths, and what is wrong with those. */
+  readonly cures?: readonly PathCure[]
 }
 
 export type Report = Outcome & {
@@ -153,6 +156,7 @@ export class NodeKernel {
       uplink,
       endpoints,
       recordedRanges: recordedRanges(routes),
+      ...(input.cures ? { cures: input.cures } : {}),
     })
     const outcome = merged([
       built,

@@ -18,6 +18,7 @@ import { applyNeighbours } from './neighbours.ts'
 import { merged, nothing, type Outcome } from './outcome.ts'
 import { applyRoutes, readRoutes, routeSpecs } from './routes.ts'
 import { applySwitches, type Switch, wantedSwitches } from './switches.ts'
+import { applyTunnelChecksums } from './tunnel_checksums.ts'
 import { applyFdb, applyVxlanAddresses, type VxlanState } from './vxlan.ts'
 
 export type PlainNetworkInput = {
@@ -76,5 +77,6 @@ function applyTunnel({ socket, network, facts, vxlan, sweep }: PlainNetworkInput
   return merged([
     applyVxlanAddresses(socket, link.index, facts.addresses, network.vxlan.addresses, sweep),
     applyFdb(socket, link.index, network.fdb, sweep),
+    applyTunnelChecksums(socket, link, network.vxlan),
   ])
 }

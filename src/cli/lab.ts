@@ -1,9 +1,10 @@
 // `podlane lab`: its subcommands and their options; what they do is loaded when it is called.
 
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import type { LabOptions } from '../lab/record.ts'
 import type { ExplainOptions } from './explain.ts'
 import { addWalk } from './explain_options.ts'
+import type { FaultKind, FaultOptions } from './lab_fault.ts'
 
 export type UpOptions = {
   readonly nodes: number
@@ -101,6 +102,8 @@ export function addLab(program: Command): void {
       (await import('./lab_commands.ts')).exec(where, command),
     )
 
+  addFault(lab)
+
   lab
     .command('kubeconfig')
     .description('print the path of the kubeconfig for kubectl')
@@ -121,4 +124,37 @@ export function addLab(program: Command): void {
     .command('run-node', { hidden: true })
     .argument('<name>')
     .action(async (name: string) => (await import('../lab/node/process.ts')).runNode(name))
+}
+
+function addFault(lab: Command): void {
+  const kinds = ['mtu', 'checksum', 'oneway', 'none'] satisfies FaultKind[]
+  lab
+    .command('fault')
+    .description(
+      "break the network at a node's port: large packets vanish (mtu), checksums left to its device come out wrong " +
+        '(checksum), what it sends vanishes (oneway); none mends all',
+    )
+    .addArgument(new Argument('<kind>', 'what breaks').choices(kinds))
+    .argument('[node]', 'whose port; a node has one fault at a time')
+    .option('--peer <node>', 'only between the node and this one')
+    .addOption(
+      new Option(
+        '--path <kind>',
+        'only packets of this kind of path; direct: all between the nodes but VXLAN',
+      ).choices(['direct', 'vxlan']),
+    )
+    .addOption(number('--size <bytes>', 'with mtu: the largest IP packet of the underlay that passes', 1400))
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'podlane lab fault mtu node1 --size 1400',
+        'podlane lab fault checksum node1 --peer node2',
+        'podlane lab fault oneway node1 --peer node2 --path direct',
+        'podlane lab fault none',
+      ),
+    )
+    .action(async (kind: FaultKind, node: string | undefined, options: FaultOptions) =>
+      (await import('./lab_fault.ts')).labFault(kind, node, options),
+    )
 }

@@ -10,6 +10,7 @@ import type { Endpoint } from '../state/endpoint.ts'
 import type { NodeRow } from '../state/rows.ts'
 import { type FastLaneInput, neededGateways, planFastLane, podsOf } from './fast_lane.ts'
 import { planNetwork } from './network.ts'
+import type { PathCure } from './path_cures.ts'
 import { vxlanMac } from './pod_link.ts'
 import type { Uplink } from './uplink.ts'
 
@@ -42,9 +43,14 @@ const macs = new Map([
 ])
 const gateways = new Map([[ip('198.51.100.3'), ip('192.0.2.254')]])
 
-function plan(over: Partial<FastLaneInput> = {}, nodes = [self, near, far], text = '') {
+function plan(
+  over: Partial<FastLaneInput> = {},
+  nodes = [self, near, far],
+  text = '',
+  cures: readonly PathCure[] = [],
+) {
   const config = must(parseConfig(text, 'test'))
-  const standing = { config, selfName: 'a', nodes, uplink, endpoints: [], recordedRanges: [] }
+  const standing = { config, selfName: 'a', nodes, uplink, endpoints: [], recordedRanges: [], cures }
   const network = planNetwork(standing)
   const input = { config, network, uplink, endpoints: [], limited: new Set<IfIndex>(), macs, gateways }
   return { network, ...planFastLane({ ...input, laneOf: () => 'fast', ...over }) }
@@ -137,4 +143,16 @@ test('gateways are needed for the nodes behind them alone, each once', () => {
     [ip('192.0.2.2'), ip('192.0.2.9')],
   ])
   assert.deepEqual(neededGateways(plan({}, [self, near, far, other]).network, known), ['192.0.2.254'])
+})
+
+test('where the stack makes the checksums of a tunnel its path is plain', () => {
+  const cure: PathCure = { peer: 'c', sick: [{ kind: 'vxlan', offload: 'checksum' }], proven: [] }
+  assert.deepEqual(
+    plan({}, [self, near, far], '', [cure]).paths.map((p) => [p.peer, p.lane, p.why]),
+    [
+      ['b', 'fast', ''],
+      ['b', 'fast', ''],
+      ['c', 'plain', 'checksums in the tunnel have to be made by the stack'],
+    ],
+  )
 })

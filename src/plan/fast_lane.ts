@@ -118,7 +118,7 @@ function pathsOf(peer: Peer, input: FastLaneInput): FastPath[] {
     }
     const mac = via && input.macs.get(via)
     const hop = via && mac ? { ip: via, mac } : undefined
-    const wish = input.laneOf(peer.name)
+    const obstacle = obstacleOf(peer, range.path, via, hop)
     groups.set(key, {
       key,
       peer: peer.name,
@@ -137,11 +137,21 @@ function pathsOf(peer: Peer, input: FastLaneInput): FastPath[] {
         vni: input.config.vxlan.vni,
         port: input.config.vxlan.port,
       },
-      lane: hop ? wish : 'plain',
-      why: hop ? '' : via ? `the MAC of ${via} is not known yet` : `no route to ${peer.address} is known`,
+      lane: obstacle === '' ? input.laneOf(peer.name) : 'plain',
+      why: obstacle,
     })
   }
   return [...groups.values()]
+}
+
+/** Why the path cannot be fast; empty if it can. */
+function obstacleOf(peer: Peer, path: PathKind, via: Ip | undefined, hop: FastHop | undefined): string {
+  if (!via) return `no route to ${peer.address} is known`
+  if (!hop) return `the MAC of ${via} is not known yet`
+  // The programs leave checksums to the uplink's device.
+  if (path === 'vxlan' && peer.softwareChecksums)
+    return 'checksums in the tunnel have to be made by the stack'
+  return ''
 }
 
 const nextHop = (peer: Peer, uplink: Uplink, gateways: ReadonlyMap<Ip, Ip>): Ip | undefined =>

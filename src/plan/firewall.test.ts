@@ -83,7 +83,15 @@ const states: fc.Arbitrary<FirewallState> = fc
         (p): Partial<Peer> => ({
           addresses: p.addresses,
           onLink: p.direct ? p.addresses : [],
-          ranges: [{ cidr: p.range, path: p.direct ? 'direct' : 'vxlan', via: undefined, mtuBytes: 1500 }],
+          ranges: [
+            {
+              cidr: p.range,
+              path: p.direct ? 'direct' : 'vxlan',
+              usualPath: p.direct ? 'direct' : 'vxlan',
+              via: undefined,
+              mtuBytes: 1500,
+            },
+          ],
         }),
       ),
     } as unknown as Network,

@@ -8,9 +8,11 @@ import type { Fault } from '../base/result.ts'
 import type { Config } from '../schema/config.ts'
 import type { Endpoint } from '../state/endpoint.ts'
 import type { NodeRow } from '../state/rows.ts'
+import { gathered } from './cured_path.ts'
 import { endpointFaults } from './endpoint_faults.ts'
 import { VXLAN_GROUP, VXLAN_LINK } from './ownership.ts'
-import { type Peer, planPeer, vxlanOverheadBytes } from './peers.ts'
+import type { PathCure } from './path_cures.ts'
+import { fullMtuBytes, type Peer, planPeer } from './peers.ts'
 import { vxlanMac } from './pod_link.ts'
 import { settleClaims } from './ranges.ts'
 import type { Uplink } from './uplink.ts'
@@ -24,6 +26,8 @@ export type NetworkInput = {
   readonly endpoints: readonly Endpoint[]
   /** Ranges on record in the kernel (our unreachable routes), for as long as no source has named any. */
   readonly recordedRanges: readonly Cidr[]
+  /** Peers with sick paths. */
+  readonly cures?: readonly PathCure[]
 }
 
 export type DesiredRoute = {
@@ -47,6 +51,8 @@ export type DesiredVxlan = {
   readonly port: number
   readonly local: Ip
   readonly addresses: readonly Ip[]
+  /** Inner checksums are made here and not left to the uplink, which spoils them. */
+  readonly softwareChecksums: boolean
 }
 
 export type Network = {
@@ -77,14 +83,13 @@ export function planNetwork(input: NetworkInput): Network {
   // A peer at this node's own address would get its packets sent to ourselves.
   const doubles = input.nodes.filter((n) => n !== self && underlay && n.addresses.includes(underlay))
   const others = input.nodes.filter((n) => n !== self && !doubles.includes(n))
+  const cures = new Map(input.cures?.map((c) => [c.peer, c]))
   const planned =
     uplink && underlay
-      ? others.map((node) => planPeer(node, { config, uplink, underlay, ranges: claims.ranges }))
+      ? others.map((node) => planPeer(node, { config, uplink, underlay, ranges: claims.ranges, cures }))
       : []
   const peers = planned.flatMap((p) => (p.peer ? [p.peer] : []))
-  const vxlan = peers.some((p) => p.ranges.some((r) => r.path === 'vxlan'))
-    ? vxlanDevice(config, uplink, underlay, ownRanges)
-    : undefined
+  const vxlan = peers.some((p) => p.needsTunnel) ? vxlanDevice(input, underlay, ownRanges, peers) : undefined
   return {
     ownRanges,
     underlay,
@@ -109,6 +114,7 @@ export function planNetwork(input: NetworkInput): Network {
       ...claims.complaints,
       ...endpointFaults(input.selfName, input.endpoints, ownRanges),
       ...planned.flatMap((p) => p.complaints),
+      ...gathered(peers.map((p) => p.sickPaths)),
       ...input.nodes.flatMap(nodeComplaints),
     ],
   }
@@ -139,21 +145,22 @@ function underlayAddress(uplink: Uplink, nodeAddresses: readonly Ip[]): Ip | und
 }
 
 function vxlanDevice(
-  config: Config,
-  uplink: Uplink | undefined,
+  { config, uplink }: NetworkInput,
   underlay: Ip | undefined,
   ranges: readonly Cidr[],
+  peers: readonly Peer[],
 ): DesiredVxlan | undefined {
   if (!uplink || underlay === undefined) return undefined
   return {
     name: VXLAN_LINK,
     mac: vxlanMac(underlay),
-    mtuBytes: uplink.mtuBytes - vxlanOverheadBytes(familyOf(underlay)),
+    mtuBytes: fullMtuBytes('vxlan', uplink.mtuBytes, underlay),
     group: VXLAN_GROUP,
     vni: config.vxlan.vni,
     port: config.vxlan.port,
     local: underlay,
     addresses: ranges.map(tunnelAddress),
+    softwareChecksums: peers.some((p) => p.needsTunnel && p.softwareChecksums),
   }
 }
 

@@ -7,6 +7,15 @@ import type { Mac } from '../base/mac.ts'
 import type { Fault } from '../base/result.ts'
 import type { Config } from '../schema/config.ts'
 import type { NodeRow } from '../state/rows.ts'
+import {
+  curedKind,
+  curedMtuBytes,
+  needsSoftwareChecksums,
+  needsTunnelToStand,
+  sickPathFaults,
+  workaroundOf,
+} from './cured_path.ts'
+import type { PathCure } from './path_cures.ts'
 import { vxlanMac } from './pod_link.ts'
 import { isOnLink, type Uplink } from './uplink.ts'
 
@@ -15,6 +24,8 @@ export type PathKind = 'direct' | 'vxlan'
 export type PeerRange = {
   readonly cidr: Cidr
   readonly path: PathKind
+  /** What it is when no path is sick. */
+  readonly usualPath: PathKind
   /** Next hop of a direct path. */
   readonly via: Ip | undefined
   readonly mtuBytes: number
@@ -33,6 +44,14 @@ export type Peer = {
   readonly path: PathKind | 'none'
   readonly why: string
   readonly mtuBytes: number
+  /** What is done about sick paths, in a few words. */
+  readonly workaround: string | undefined
+  /** Each sick path that is in use, or would be. */
+  readonly sickPaths: readonly Fault[]
+  /** Checksums within a tunnel to it are not left to any device. */
+  readonly softwareChecksums: boolean
+  /** The tunnel has to stand, to see whether it carries what another path does not. */
+  readonly needsTunnel: boolean
 }
 
 export type PeerInput = {
@@ -40,10 +59,16 @@ export type PeerInput = {
   readonly uplink: Uplink
   readonly underlay: Ip
   readonly ranges: ReadonlyMap<string, readonly Cidr[]>
+  /** By peer: those with a sick path. */
+  readonly cures?: ReadonlyMap<string, PathCure>
 }
 
 /** Outer Ethernet is outside the MTU: IP, UDP, VXLAN and the inner Ethernet header remain. */
 export const vxlanOverheadBytes = (underlay: Family): number => (underlay === 4 ? 20 : 40) + 8 + 8 + 14
+
+/** The largest packet of a pod that a well path of the kind carries. */
+export const fullMtuBytes = (kind: PathKind, uplinkMtuBytes: number, underlay: Ip): number =>
+  kind === 'direct' ? uplinkMtuBytes : uplinkMtuBytes - vxlanOverheadBytes(familyOf(underlay))
 
 export function planPeer(
   node: NodeRow,
@@ -60,6 +85,9 @@ export function planPeer(
     else complaints.push(notDirectFault(node, cidr))
   }
   const path = ranges.length === 0 ? 'none' : ranges.every((r) => r.path === 'direct') ? 'direct' : 'vxlan'
+  const sick = { peer: node.name, uplink: input.uplink.name, ranges, cure: input.cures?.get(node.name) }
+  const workaround = workaroundOf(sick)
+  const sickPaths = sickPathFaults(sick)
   const peer: Peer = {
     name: node.name,
     address,
@@ -68,21 +96,36 @@ export function planPeer(
     vxlanMac: vxlanMac(address),
     ranges,
     path,
-    why: reason(path, address, input),
+    why:
+      reason(usualKind(ranges), address, input) +
+      (workaround === undefined ? '' : `; worked around: ${workaround}`),
     mtuBytes: Math.min(input.uplink.mtuBytes, ...ranges.map((r) => r.mtuBytes)),
+    workaround,
+    sickPaths,
+    softwareChecksums: needsSoftwareChecksums(sick.cure),
+    needsTunnel:
+      input.config.pathMode !== 'direct' && ranges.some((r) => needsTunnelToStand(r.usualPath, sick.cure)),
   }
   return { peer, complaints }
 }
 
 /** The next hop must be of the range's own family: IPv6 pods need an IPv6 node address to go direct. */
 function planRange(cidr: Cidr, node: NodeRow, input: PeerInput): PeerRange | undefined {
-  const { uplink, config } = input
+  const { uplink, config, underlay } = input
   const via = node.addresses.find((a) => familyOf(a) === cidrFamily(cidr) && isOnLink(uplink, a))
-  if (config.pathMode !== 'vxlan' && via) return { cidr, path: 'direct', via, mtuBytes: uplink.mtuBytes }
-  if (config.pathMode === 'direct') return undefined
-  const mtuBytes = uplink.mtuBytes - vxlanOverheadBytes(familyOf(input.underlay))
-  return { cidr, path: 'vxlan', via: undefined, mtuBytes }
+  const usualPath = config.pathMode !== 'vxlan' && via ? 'direct' : 'vxlan'
+  if (config.pathMode === 'direct' && usualPath === 'vxlan') return undefined
+  const cure = input.cures?.get(node.name)
+  const isOtherPossible = usualPath === 'direct' ? config.pathMode !== 'direct' : via !== undefined
+  const path = curedKind(usualPath, isOtherPossible, cure)
+  const full = fullMtuBytes(path, uplink.mtuBytes, underlay)
+  const mtuBytes = curedMtuBytes(full, path, cidrFamily(cidr), cure)
+  return { cidr, path, usualPath, via: path === 'direct' ? via : undefined, mtuBytes }
 }
+
+/** Why it is as it is without cures: those are told beside. */
+const usualKind = (ranges: readonly PeerRange[]): Peer['path'] =>
+  ranges.length === 0 ? 'none' : ranges.every((r) => r.usualPath === 'direct') ? 'direct' : 'vxlan'
 
 function reason(path: Peer['path'], address: Ip, input: PeerInput): string {
   if (path === 'direct') return `${address} is on the segment of ${input.uplink.name}`

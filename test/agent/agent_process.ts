@@ -18,6 +18,8 @@ export type AgentProcess = {
   readonly changes: () => string[]
   readonly faults: () => string[]
   readonly up: () => Promise<void>
+  /** A line on its stdin. */
+  readonly tell: (text: string) => void
   readonly ended: Promise<number | NodeJS.Signals>
   readonly signal: (name: NodeJS.Signals) => void
   /** SIGKILL, and gone when it resolves. */
@@ -33,7 +35,7 @@ export function startAgentProcess(
   const child: ChildProcess = spawn(
     'nsenter',
     [`--net=${node.path}`, process.execPath, entry, config, version],
-    { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, NODE_V8_COVERAGE: undefined, ...env } },
+    { stdio: ['pipe', 'ignore', 'pipe'], env: { ...process.env, NODE_V8_COVERAGE: undefined, ...env } },
   )
   const lines: LogLine[] = []
   if (!child.stderr) throw new Error('no stderr')
@@ -62,6 +64,7 @@ export function startAgentProcess(
         },
         30_000,
       ),
+    tell: (text) => void child.stdin?.write(`${text}\n`),
     ended,
     signal: (name) => child.kill(name),
     kill: async () => {

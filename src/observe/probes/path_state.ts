@@ -97,13 +97,20 @@ const RETRY_TURNS = 64
 
 export function nextAsk(path: PathState): Ask {
   const { turn, full, trains, trueMtuBytes, target } = path
-  if (!path.answered || path.unanswered > UNANSWERED / 2) return turn % 2 === 0 ? 'summed' : 'unsummed'
+  // Small ones with a checksum are lost: large ones would be too, and eat up what finding out why takes.
+  const isInDoubt = !path.answered || path.unanswered > UNANSWERED / 2 || isSmallLost(path)
+  if (isInDoubt) return turn % 2 === 0 ? 'summed' : 'unsummed'
   if (mayBeSmaller(path)) return 'search'
   const isSmaller = trueMtuBytes !== undefined && trueMtuBytes < target.mtuBytes
   if (isSmaller && turn % RETRY_TURNS === RETRY_TURNS - 1) return 'search'
   if (full.isLastBad && turn % 2 === 0) return 'full'
   if (trueMtuBytes !== undefined && turn % (trains.isLastBad ? 4 : TRAIN_TURNS) === 3) return 'train'
   return PATTERN[turn % PATTERN.length] ?? 'summed'
+}
+
+function isSmallLost({ summed }: PathState): boolean {
+  const last = summed.last(2)
+  return last.tries === 2 && last.good === 0
 }
 
 /** Full ones were lost so often that it is no chance, while small ones come back. */
@@ -156,6 +163,9 @@ export function healthOf(
     reach,
     ...(trueMtuBytes === undefined ? {} : { trueMtuBytes }),
     checksum: checksumVerdict(path),
-    large: largeVerdict({ trains: path.trains, full: path.full, loss: lossNow(path) }),
+    // What small ones meet too is no fault of large ones; full ones of before may still look well.
+    large: path.summed.isLastBad
+      ? 'unknown'
+      : largeVerdict({ trains: path.trains, full: path.full, loss: lossNow(path) }),
   }
 }

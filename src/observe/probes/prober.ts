@@ -8,6 +8,7 @@ import { type Datagram, realTime, type UdpSocket } from '../../kernel/udp_socket
 import type { PathHealth } from '../../plan/path_health.ts'
 import type { PathKind, Peer } from '../../plan/peers.ts'
 import type { Uplink } from '../../plan/uplink.ts'
+import { BareProbes, sendBare } from './bare.ts'
 import { copiesFor } from './mtu_search.ts'
 import { Outstanding, PATIENCE_MS, type Question } from './outstanding.ts'
 import {
@@ -46,6 +47,7 @@ const NO_TIME = { seconds: 0, nanoseconds: 0 }
 
 export class Prober {
   readonly #port: number
+  readonly #bare: BareProbes
   readonly #clock: Clock
   readonly #sockets: ProbeSockets
   readonly #peers: Peers
@@ -58,8 +60,10 @@ export class Prober {
   #answersLeft = ANSWERS_A_TICK
   #isClosed = false
 
-  constructor(port: number, clock: Clock) {
+  /** @param isHelped whether the stack makes the tunnel's checksums, in place of a device that spoils them */
+  constructor(port: number, clock: Clock, isHelped: () => boolean = () => false) {
     this.#port = port
+    this.#bare = new BareProbes(isHelped)
     this.#peers = new Peers(port)
     this.#clock = clock
     this.#sockets = new ProbeSockets(port, (...what) => this.#receive(...what))
@@ -128,8 +132,9 @@ export class Prober {
   }
 
   #probe(path: PathState, nowMs: number): number {
-    const ask = nextAsk(path)
+    const { ask, isBare } = this.#bare.turn(nextAsk(path), path.target.kind, nowMs)
     path.turn++
+    const go = (work: () => number): number => (isBare ? sendBare(work) : work())
     const small = smallBytes(familyOf(path.target.to))
     switch (ask) {
       case 'search':
@@ -138,9 +143,9 @@ export class Prober {
       case 'full':
         return this.#ask(path, ask, path.trueMtuBytes ?? path.target.mtuBytes, nowMs)
       case 'train':
-        return this.#ask(path, ask, path.trueMtuBytes ?? small, nowMs, TRAIN_CARS)
+        return go(() => this.#ask(path, ask, path.trueMtuBytes ?? small, nowMs, TRAIN_CARS))
       default:
-        return this.#ask(path, ask, small, nowMs)
+        return go(() => this.#ask(path, ask, small, nowMs))
     }
   }
 
