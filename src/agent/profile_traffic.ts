@@ -1,6 +1,6 @@
 // What the programs have counted of packets, by path and lane and by pod, so that two looks can be subtracted.
 
-import type { PathPackets, PodPackets } from '../observe/profile/path_costs.ts'
+import { type PathPackets, type PodPackets, withOthers } from '../observe/profile/path_costs.ts'
 import type { Traffic } from '../observe/profile/report.ts'
 import { type PathTotal, PathTotals } from './path_totals.ts'
 import type { CountsView } from './status.ts'
@@ -28,7 +28,8 @@ export class TrafficCounts {
   }
 
   between(from: PodCounts, to: PodCounts): Traffic {
-    return { paths: pathPackets(from.totals, to.totals), pods: podPackets(from.pods, to.pods) }
+    const pods = podPackets(from.pods, to.pods)
+    return { paths: withOthers(pathPackets(from.totals, to.totals), pods), pods }
   }
 }
 

@@ -49,7 +49,7 @@ const profile = fields({
   stages: list(fields({ stage: text, ns: number, lowNs: number, highNs: number })),
   paths: list(
     fields({
-      path: v.picklist(['here', 'direct', 'vxlan']),
+      path: v.picklist(['here', 'direct', 'vxlan', 'other']),
       lane: v.picklist(['fast', 'plain']),
       packets: number,
       nsPerPacket: number,

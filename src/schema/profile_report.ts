@@ -30,10 +30,10 @@ const reportSchema = fields({
   stages: list(fields({ stage: v.picklist(STAGES), ns: number, ...interval, share: number })),
   /** What the stage `other` consists of. */
   others: list(fields({ symbol: text, ns: number })),
-  /** Packets as pods see them, sent and received. */
+  /** Packets as pods see them, sent and received. `other`: to Services, the node and the world outside; always plain. */
   paths: list(
     fields({
-      path: v.picklist(['here', 'direct', 'vxlan']),
+      path: v.picklist(['here', 'direct', 'vxlan', 'other']),
       lane: v.picklist(['fast', 'plain']),
       packets: number,
       nsPerPacket: number,

@@ -51,7 +51,8 @@ test('GET /profile splits the time of packets into stages that add up, and says 
   for (const stage of ['encapsulation', 'decapsulation', 'routing', 'netfilter', 'veth'])
     assert.ok(stageNs(report, stage) > 0, `nothing in ${stage}`)
   for (const { ns, lowNs, highNs } of report.stages) assert.ok(lowNs <= ns && ns <= highNs)
-  const [path, ...others] = report.paths
+  // Pods ask for neighbours too.
+  const [path, ...others] = report.paths.filter((p) => p.path !== 'other')
   assert.deepEqual([path?.path, path?.lane, others.length], ['vxlan', 'plain', 0])
   assert.ok(path && path.packets > 0 && path.lowNs < path.nsPerPacket && path.nsPerPacket < path.highNs)
   const [pod] = report.pods
@@ -59,6 +60,17 @@ test('GET /profile splits the time of packets into stages that add up, and says 
   assert.ok(pod.ns > 0 && pod.ns <= report.packetNs * 1.001 && pod.addresses.length === 2)
   assert.ok(report.own.ns > 0)
   assert.match(report.missing.join(), /\d+ agents share this kernel/)
+})
+
+test('packets between a pod and its node are no path’s: they have a row, and the pod bears no more than there is', async (t) => {
+  const { a } = await underTraffic(t, { lane: 'plain', pathMode: 'vxlan' })
+  const [pod] = (await a.status()).pods
+  start(t, a.ns, 'ping', '-q', '-f', pod?.addresses[0] ?? '')
+  const report = await profileOf(a)
+  const row = (path: string) => report.paths.find((p) => p.path === path) ?? assert.fail(`no row ${path}`)
+  assert.ok(row('other').packets > 0 && row('vxlan').nsPerPacket > row('other').nsPerPacket)
+  const pods = report.pods.reduce((sum, p) => sum + p.ns, 0)
+  assert.ok(pods <= report.packetNs * 1.001, `${pods} of ${report.packetNs}`)
 })
 
 test('in the fast lane a packet’s time is our programs’ and no tunnel device’s', async (t) => {

@@ -33,6 +33,7 @@ const PICKED: readonly string[] = [
   'vxlan',
   'here',
   'none',
+  'other',
   'fast',
   'plain',
   'up',

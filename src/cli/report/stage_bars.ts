@@ -59,7 +59,13 @@ ${stackedBar(`${pathName(path)}: ${cost} a packet, by stage`, pieces)}</div>
 `
 }
 
-const pathName = ({ path, lane }: CostPath): string => `${path === 'here' ? 'same node' : path}, ${lane} lane`
+const PATH_WORDS = {
+  here: 'same node',
+  direct: 'direct',
+  vxlan: 'vxlan',
+  other: 'outside and Services',
+} as const
+const pathName = ({ path, lane }: CostPath): string => `${PATH_WORDS[path]}, ${lane} lane`
 
 function stageTable({ paths, stages, packetNs }: ProfileReport): Html {
   if (stages.length === 0) return html``

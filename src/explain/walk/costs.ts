@@ -5,7 +5,7 @@ import type { Hop, Walk } from '../../schema/walk.ts'
 
 /** One row of a stage profile's paths (src/schema/profile_report.ts has more of it). */
 export type PathCost = {
-  readonly path: 'here' | 'direct' | 'vxlan'
+  readonly path: 'here' | 'direct' | 'vxlan' | 'other'
   readonly lane: 'fast' | 'plain'
   readonly nsPerPacket: number
   readonly stages: readonly { readonly stage: string; readonly nsPerPacket: number }[]
@@ -23,9 +23,15 @@ const STAGES: Readonly<Partial<Record<Hop['kind'], readonly string[]>>> = {
   uplink: ['transmit', 'driver', 'gro'],
 }
 
+/** What leaves the cluster, or comes from outside, is no path's between nodes. What ends early costs less than that. */
+const pathOf = ({ path, verdict }: Walk): PathCost['path'] | undefined => {
+  if (path !== 'none') return path
+  return verdict === 'sent' || verdict === 'delivered' ? 'other' : undefined
+}
+
 /** A hop's own figure stays. What a profile has of a path goes to the first hop of each kind. */
 export function withCosts(walk: Walk, costs: readonly PathCost[]): Walk {
-  const row = costs.find((c) => c.path === walk.path && c.lane === walk.lane)
+  const row = costs.find((c) => c.path === pathOf(walk) && c.lane === walk.lane)
   if (!row) return walk
   const given = new Set<string>()
   const hops = walk.hops.map((h): Hop => {

@@ -17,6 +17,7 @@ import {
   wire,
 } from '../testing/walk_facts.ts'
 import { judge } from './answer.ts'
+import { withCosts } from './costs.ts'
 import { walkOf } from './walk.ts'
 
 const kinds = (walk: Walk): string => walk.hops.map((h) => h.kind).join(' ')
@@ -216,4 +217,12 @@ test('costs are the programs’ own and the stage profile’s of this path and l
   )
   assert.deepEqual([now.costNs, notes], [900, []])
   assert.match(judge(facts(), undefined, []).notes.join(), /no costs/)
+})
+
+test('a packet that leaves the cluster costs what the profile’s row of others says, one that is dropped is given none', () => {
+  const costs = [{ path: 'other', lane: 'plain', nsPerPacket: 1200, stages: [] }] as const
+  const away = { ...walkOf(facts()), path: 'none', lane: 'plain' } as const
+  assert.equal(withCosts({ ...away, verdict: 'sent' }, costs).costNs, 1200)
+  const { costNs, ...dropped } = { ...away, verdict: 'dropped' } as const
+  assert.equal(withCosts(dropped, costs).costNs, undefined)
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { STAGES, type Stage } from '../../schema/stages.ts'
 import { CONTEXT } from './function_table.ts'
-import { type PathPackets, pathCosts, podCosts } from './path_costs.ts'
+import { type PathPackets, type PodPackets, pathCosts, podCosts, withOthers } from './path_costs.ts'
 import { cellOf, emptyTally, type Tally } from './tally.ts'
 
 const fastDirect: PathPackets = { path: 'direct', lane: 'fast', packets: 300 }
@@ -79,6 +79,50 @@ test('pods share the time of packets by the packets of each lane, and a packet b
     [
       ['a', 100, 1000, 0.5],
       ['b', 100, 1000, 0.5],
+    ],
+  )
+})
+
+const podWith = (name: string, packets: PodPackets['packets']): PodPackets => ({
+  ...{ name, addresses: [], bytes: 0 },
+  packets,
+})
+
+test('pods’ packets that leave the cluster have a row of their own, and a packet on a path is no dearer for them', () => {
+  const pods = [podWith('talker', { fast: 0, plain: 1000 }), podWith('web', { fast: 0, plain: 99_000 })]
+  const paths = withOthers([{ ...plainVxlan, packets: 1000 }], pods)
+  const tally = tallyOf(['socket', 0, 1e6], ['netfilter', 0, 1e6], ['encapsulation', 0, 2e4])
+  const rows = pathCosts(tally, paths)
+  assert.deepEqual(
+    rows.map((p) => [p.path, p.lane, p.packets, p.nsPerPacket]),
+    [
+      ['vxlan', 'plain', 1000, 40],
+      ['other', 'plain', 99_000, 20],
+    ],
+  )
+  const sum = podCosts(pods, rows, 2.02e6).reduce((n, pod) => n + pod.share, 0)
+  assert.ok(Math.abs(sum - 1) < 1e-9, `${sum}`)
+})
+
+test('a packet between pods of one node is in both pods’ counts, and none of it is other', () => {
+  const here: PathPackets = { path: 'here', lane: 'plain', packets: 50 }
+  const pods = [podWith('a', { fast: 7, plain: 50 }), podWith('b', { fast: 7, plain: 53 })]
+  assert.deepEqual(withOthers([here], pods), [here, { path: 'other', lane: 'plain', packets: 3 }])
+  assert.deepEqual(withOthers([here], pods.slice(1)), [here])
+})
+
+test('pods never bear more time than packets took, whenever they were counted', () => {
+  const rows = pathCosts(tallyOf(['socket', 0, 3000]), [fastDirect])
+  const pods = podCosts(
+    [podWith('a', { fast: 250, plain: 0 }), podWith('b', { fast: 150, plain: 0 })],
+    rows,
+    3000,
+  )
+  assert.deepEqual(
+    pods.map((p) => [p.name, p.ns]),
+    [
+      ['a', 1875],
+      ['b', 1125],
     ],
   )
 })

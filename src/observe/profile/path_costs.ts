@@ -70,16 +70,22 @@ export type PodPackets = Pick<PodCost, 'namespace' | 'name' | 'addresses' | 'byt
   readonly packets: { readonly fast: number; readonly plain: number }
 }
 
-/** A packet costs a pod what it costs on average in its lane; between pods of one node each bears one end's half. */
+/**
+ * A packet costs a pod what it costs on average in its lane; between pods of one node each bears one end's half. All
+ * together bear no more than there is: pods and paths are not counted in one instant.
+ */
 export function podCosts(
   pods: readonly PodPackets[],
   paths: readonly PathCost[],
   packetNs: number,
 ): PodCost[] {
   const cost = { fast: averageNs(paths, 'fast'), plain: averageNs(paths, 'plain') }
+  const nsOf = ({ packets }: PodPackets): number => packets.fast * cost.fast + packets.plain * cost.plain
+  const all = pods.reduce((sum, pod) => sum + nsOf(pod), 0)
+  const borne = all > packetNs ? packetNs / all : 1
   return pods
     .map(({ packets, ...pod }) => {
-      const ns = packets.fast * cost.fast + packets.plain * cost.plain
+      const ns = nsOf({ packets, ...pod }) * borne
       const share = packetNs > 0 ? ns / packetNs : 0
       return { ...pod, packets: packets.fast + packets.plain, ns, share }
     })
@@ -87,9 +93,25 @@ export function podCosts(
     .sort((a, b) => b.ns - a.ns)
 }
 
+/** A packet from pod to pod of one node is in the counts of both pods. */
+const packetsOfPods = (paths: readonly PathPackets[]): number =>
+  paths.reduce((n, p) => n + p.packets * (p.path === 'here' ? 2 : 1), 0)
+
+/**
+ * Pods' packets that are in no path's count: to a Service, the node or the world outside, and from them. They take the
+ * stack as plain ones do. What a pod that has left meanwhile had of them is not known.
+ */
+export function withOthers(
+  paths: readonly PathPackets[],
+  pods: readonly PodPackets[],
+): readonly PathPackets[] {
+  const plain = pods.reduce((n, pod) => n + pod.packets.plain, 0)
+  const packets = plain - packetsOfPods(paths.filter(isPlain))
+  return packets > 0 ? [...paths, { path: 'other', lane: 'plain', packets }] : paths
+}
+
 function averageNs(paths: readonly PathCost[], lane: PathCost['lane']): number {
   const own = paths.filter((p) => p.lane === lane)
-  // A packet from pod to pod of one node is in the counts of both pods.
-  const packets = own.reduce((n, p) => n + p.packets * (p.path === 'here' ? 2 : 1), 0)
+  const packets = packetsOfPods(own)
   return packets > 0 ? own.reduce((n, p) => n + p.nsPerPacket * p.packets, 0) / packets : 0
 }

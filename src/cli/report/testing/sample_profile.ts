@@ -1,6 +1,6 @@
-// A profile of four kinds of paths, made up to look at.
+// A profile of five kinds of paths, made up to look at.
 
-import type { ProfileReport } from '../../../schema/profile_report.ts'
+import type { PathCost, ProfileReport } from '../../../schema/profile_report.ts'
 import type { Stage } from '../../../schema/stages.ts'
 
 const COSTS = {
@@ -44,11 +44,20 @@ const COSTS = {
     softirq: 260,
     other: 120,
   },
+  'other plain': {
+    driver: 250,
+    netfilter: 540,
+    conntrack: 650,
+    routing: 340,
+    veth: 270,
+    socket: 440,
+    other: 90,
+  },
 } as const
 
 export function sampleProfile(): ProfileReport {
   const paths = Object.entries(COSTS).map(([name, costs], i) => {
-    const [path, lane] = name.split(' ') as ['here' | 'direct' | 'vxlan', 'fast' | 'plain']
+    const [path, lane] = name.split(' ') as [PathCost['path'], 'fast' | 'plain']
     const stages = Object.entries(costs).map(([stage, nsPerPacket]) => ({
       stage: stage as Stage,
       nsPerPacket,
