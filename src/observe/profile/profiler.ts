@@ -98,7 +98,7 @@ export class Profiler {
     const drained = sampler.drain((addresses, frames, samples) => {
       const verdict = classify((i) => known.wordAt(addresses[i] ?? 0), frames)
       const unknown = verdict.kind === 'packet' ? (addresses[verdict.unknownFrame] ?? 0) : 0
-      batch.add(verdict, samples, unknown)
+      batch.add(verdict, samples, known.functionAt(unknown))
     })
     const readNs = Number(process.hrtime.bigint() - fromNs)
     if (drained.ok) batch.addTo(this.#tally, drained.value, readNs)

@@ -71,11 +71,27 @@ test('between two copies lies what came in between', () => {
   assert.equal(Math.round(report.packetNs), 8e8)
 })
 
-test('unknown functions are told apart up to a bound', () => {
-  const tally = emptyTally()
+function metOthers(tally: Tally, from: number, to: number, samples = 1): void {
   const batch = new Batch()
-  for (let i = 1; i <= 1000; i++) batch.add(packet('other'), 1, i)
-  batch.addTo(tally, { ...drained, samples: 1000, user: 0 }, 0)
-  assert.ok(tally.others.size <= 257)
-  assert.ok((tally.others.get(MANY_OTHERS) ?? 0) > 0)
+  for (let i = from; i < to; i++) batch.add(packet('other'), samples, i)
+  batch.addTo(tally, { ...drained, samples: (to - from) * samples, user: 0 }, 0)
+}
+
+test('unknown functions are told apart up to a bound, and no time of theirs is lost', () => {
+  const [tally, before] = [emptyTally(), emptyTally()]
+  metOthers(tally, 1, 1001)
+  assert.equal(tally.others.size, 256)
+  const { others } = since(tally, before)
+  assert.equal(Math.round((others.get(MANY_OTHERS) ?? 0) / drained.sampleNs), 744)
+})
+
+test('what comes up after an hour of other functions is named, and nothing is of before', () => {
+  const tally = emptyTally()
+  metOthers(tally, 1, 1001, 50)
+  const before = copyOf(tally)
+  metOthers(tally, 5000, 5010, 3)
+  assert.deepEqual(
+    [...since(tally, before).others].map(([address, ns]) => [address, Math.round(ns / drained.sampleNs)]),
+    Array.from({ length: 10 }, (_, i) => [5000 + i, 3]),
+  )
 })

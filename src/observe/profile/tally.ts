@@ -7,9 +7,10 @@ import type { Drained } from './sampler.ts'
 const CONTEXTS = 16
 /** The context's four bits in a word begin here. */
 const CONTEXT_SHIFT = 12
-/** BOUNDED: unknown functions that are told apart; more of them share one place. */
+/** BOUNDED: unknown functions that are told apart, those that were met last. */
 const MOST_OTHERS = 256
 export const MANY_OTHERS = 0
+const OTHER = STAGES.indexOf('other')
 
 export type Tally = {
   samples: number
@@ -25,7 +26,7 @@ export type Tally = {
   readonly cellNs: Float64Array
   /** Sums of the squares of what each sample stands for: samples of different rates are not equally sure. */
   readonly cellSquares: Float64Array
-  /** Time in unknown functions, by an address in them. */
+  /** Time in unknown functions, by where they begin; in the order in which they were met last. */
   readonly others: Map<number, number>
 }
 
@@ -64,11 +65,28 @@ export function since(now: Tally, before: Tally): Tally {
     readNs: less('readNs'),
     cellNs: now.cellNs.map((ns, i) => ns - (before.cellNs[i] ?? 0)),
     cellSquares: now.cellSquares.map((n, i) => n - (before.cellSquares[i] ?? 0)),
-    others: new Map(
-      [...now.others].map(([address, ns]) => [address, ns - (before.others.get(address) ?? 0)]),
-    ),
+    others: othersSince(now, before),
   }
 }
+
+/** What functions had that are not told apart any more is MANY_OTHERS'. */
+function othersSince(now: Tally, before: Tally): Map<number, number> {
+  const others = new Map<number, number>()
+  let rest = otherNs(now) - otherNs(before)
+  for (const [address, ns] of now.others) {
+    // One that has less was forgotten, and met again.
+    const then = before.others.get(address) ?? 0
+    const grown = ns >= then ? ns - then : ns
+    if (grown > 0) others.set(address, grown)
+    rest -= grown
+  }
+  // Less than a nanosecond is rounding.
+  if (rest >= 1) others.set(MANY_OTHERS, rest)
+  return others
+}
+
+const otherNs = ({ cellNs }: Tally): number =>
+  cellNs.reduce((sum, ns, cell) => (stageOfCell(cell) === OTHER ? sum + ns : sum), 0)
 
 /** Verdicts of one drain, until it is known what time a sample stands for. */
 export class Batch {
@@ -77,12 +95,12 @@ export class Batch {
   #idle = 0
   #elsewhere = 0
 
-  /** @param unknownAddress in the function that nobody knows, for the stage other */
-  add(verdict: Verdict, samples: number, unknownAddress: number): void {
+  /** @param unknownFunction where the function begins that nobody knows, for the stage other */
+  add(verdict: Verdict, samples: number, unknownFunction: number): void {
     if (verdict.kind === 'packet') {
       const cell = cellOf(verdict.context, STAGES.indexOf(verdict.stage))
       this.#cells[cell] = (this.#cells[cell] ?? 0) + samples
-      if (verdict.unknownFrame >= 0) addTo(this.#others, unknownAddress, samples)
+      if (verdict.unknownFrame >= 0) addTo(this.#others, unknownFunction, samples)
     } else if (verdict.kind === 'idle') this.#idle += samples
     else this.#elsewhere += samples
   }
@@ -108,11 +126,17 @@ export class Batch {
       tally.cellNs[cell] = (tally.cellNs[cell] ?? 0) + samples * sampleNs
       tally.cellSquares[cell] = (tally.cellSquares[cell] ?? 0) + samples * sampleNs ** 2
     }
-    for (const [address, samples] of this.#others) {
-      const known = tally.others.has(address) || tally.others.size < MOST_OTHERS
-      addTo(tally.others, known ? address : MANY_OTHERS, samples * sampleNs)
-    }
+    for (const [address, samples] of this.#others) meet(tally.others, address, samples * sampleNs)
   }
+}
+
+/** Makes room by what was met longest ago: the smallest is often the newest, and would go before it could grow. */
+function meet(others: Map<number, number>, address: number, ns: number): void {
+  const before = others.get(address) ?? 0
+  others.delete(address)
+  const [oldest] = others.keys()
+  if (others.size >= MOST_OTHERS && oldest !== undefined) others.delete(oldest)
+  others.set(address, before + ns)
 }
 
 const addTo = (into: Map<number, number>, key: number, value: number): void => {
