@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { test } from 'node:test'
 import { must } from '../base/result.ts'
 import { parseProfileReport } from '../schema/profile_report.ts'
@@ -45,4 +46,26 @@ test('questions at the same time share the samples, and each has its own interva
   const [short, long] = await Promise.all([ask('0.3'), ask('0.9')])
   assert.deepEqual([short.source, long.source, short.hz, long.hz], ['samples', 'samples', 997, 997])
   assert.ok(short.samples > 0 && long.samples > short.samples, `${short.samples} and ${long.samples}`)
+})
+
+/** Descriptors of this process that the kernel names so. */
+const openClocks = (): number =>
+  readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).includes('perf_event')
+    } catch {
+      return false
+    }
+  }).length
+
+test('a question that fails leaves no raised rate behind', async (t) => {
+  let looks = 0
+  const answers = new ProfileAnswers('off', async () => {
+    if (++looks === 2) throw new Error('the Worker is gone')
+    assert.ok(openClocks() > 0)
+    return nothing
+  })
+  t.after(() => answers.close())
+  await assert.rejects(answers.answer(new URLSearchParams({ seconds: '0.1' })), /Worker is gone/)
+  assert.equal(openClocks(), 0)
 })

@@ -129,22 +129,26 @@ export class ProfileAnswers {
 
   async #measure(seconds: number): Promise<ProfileReport> {
     const raised = await this.#profiler.raise(RAISED_HZ)
-    const statistics = raised.ok ? undefined : enableStatistics()
-    const from = await this.#look()
-    const untilMs = performance.now() + seconds * 1000
-    for (let left = seconds * 1000; left > 0; left = untilMs - performance.now()) {
-      await systemClock.sleep(Math.min(left, RAISED_DRAIN_MS), this.#end.signal)
-      if (this.#end.signal.aborted) break
-      await this.#profiler.look()
+    const statistics = this.#profiler.hz > 0 ? undefined : enableStatistics()
+    try {
+      const from = await this.#look()
+      const untilMs = performance.now() + seconds * 1000
+      for (let left = seconds * 1000; left > 0; left = untilMs - performance.now()) {
+        await systemClock.sleep(Math.min(left, RAISED_DRAIN_MS), this.#end.signal)
+        if (this.#end.signal.aborted) break
+        await this.#profiler.look()
+      }
+      const hz = this.#profiler.hz
+      const lower =
+        raised.ok || hz === 0 ? [] : [`samples at more than ${hz} a second: ${faultText(raised.error)}`]
+      return await this.#report(from, await this.#look(), hz, lower)
+    } finally {
+      if (statistics?.ok) closeFd(statistics.value)
+      if (raised.ok) await raised.value()
     }
-    const to = await this.#look()
-    const report = await this.#report(from, to, raised.ok ? this.#profiler.hz : 0)
-    if (raised.ok) await raised.value()
-    if (statistics?.ok) closeFd(statistics.value)
-    return report
   }
 
-  async #report(from: Look, to: Look, hz: number): Promise<ProfileReport> {
+  async #report(from: Look, to: Look, hz: number, lacks: readonly string[] = []): Promise<ProfileReport> {
     const wallNs = Number(to.atNs - from.atNs)
     const tally = since(to.tally, from.tally)
     const fault = this.#profiler.fault
@@ -152,9 +156,9 @@ export class ProfileAnswers {
       ...{ seconds: wallNs / 1e9, cpus: to.cpu.cpus, hz },
       cpu: cpuDelta(from.cpu, to.cpu, wallNs),
       traffic: this.#traffic.between(from.counts, to.counts),
-      missing: [...(fault ? [`samples: ${faultText(fault)}`] : []), ...this.#missing(to.counts)],
+      missing: [...lacks, ...(fault ? [`samples: ${faultText(fault)}`] : []), ...this.#missing(to.counts)],
     }
-    if (fault || tally.samples === 0)
+    if (fault || hz === 0 || tally.samples === 0)
       return countersReport({ ...input, programsNs: to.programsNs - from.programsNs })
     const report = profileReport({ ...input, tally, others: await namedOthers(tally) })
     this.#keepCosts(report.paths)

@@ -1,7 +1,7 @@
 // The profile as it runs: samples at a low rate all the time, at a higher one while somebody asks, tallied by stage.
 // What the kernel's functions are is read when the first samples are looked at, and again when there are new ones.
 
-import { type Fault, ok, type Result } from '../../base/result.ts'
+import { type Fault, fault, ok, type Result } from '../../base/result.ts'
 import { nextProgramId, programIds } from '../../kernel/bpf/program_ids.ts'
 import { classify } from './classify.ts'
 import { FunctionTable } from './function_table.ts'
@@ -27,7 +27,9 @@ export class Profiler {
   #lastProgramId = 0
   /** Rates that are asked for above the continuous one. */
   readonly #raised: number[] = []
+  /** Of when it was tried last; none while a sampler runs. */
   #fault: Fault | undefined
+  #isClosed = false
 
   /** @param hz samples a second of each processor, all the time; 0 for none */
   constructor(hz: number) {
@@ -54,38 +56,59 @@ export class Profiler {
   async raise(hz: number): Promise<Result<() => Promise<void>>> {
     this.#isOld = true
     await this.#drain()
+    let isRaised = false
     this.#raised.push(hz)
-    this.#setRate()
-    const end = async (): Promise<void> => {
-      await this.#drain()
-      this.#raised.splice(this.#raised.indexOf(hz), 1)
-      this.#setRate()
+    try {
+      const set = this.#setRate()
+      isRaised = set.ok
+      return set.ok ? ok(() => this.#endRaise(hz)) : set
+    } finally {
+      if (!isRaised) this.#forget(hz)
     }
-    if (!this.#fault) return ok(end)
-    this.#raised.splice(this.#raised.indexOf(hz), 1)
-    return { ok: false, error: this.#fault }
   }
 
+  /** Nothing is sampled again. */
   close(): void {
+    this.#isClosed = true
+    this.#stop()
+  }
+
+  async #endRaise(hz: number): Promise<void> {
+    try {
+      await this.#drain()
+    } finally {
+      this.#forget(hz)
+      // Better anew than at a rate that nobody asks for.
+      if (!this.#setRate().ok) {
+        this.#stop()
+        this.#setRate()
+      }
+    }
+  }
+
+  #forget(hz: number): void {
+    this.#raised.splice(this.#raised.indexOf(hz), 1)
+  }
+
+  #stop(): void {
     this.#sampler?.close()
     this.#sampler = undefined
   }
 
-  #setRate(): void {
+  /** After a fault a sampler that runs goes on at its rate. */
+  #setRate(): Result<void> {
+    if (this.#isClosed) return fault('closed', 'the profile', 'samples', 'the agent ends', 'ask the next one')
     const hz = Math.max(this.#continuousHz, ...this.#raised)
     if (hz === 0) {
-      this.close()
-      return
+      this.#stop()
+      return ok(undefined)
     }
-    if (this.#sampler?.hz === hz) return
-    if (this.#sampler) {
-      const set = this.#sampler.setRate(hz)
-      this.#fault = set.ok ? undefined : set.error
-      return
-    }
+    if (this.#sampler?.hz === hz) return ok(undefined)
+    if (this.#sampler) return this.#sampler.setRate(hz)
     const started = startSampler(hz)
     if (started.ok) this.#sampler = started.value
     this.#fault = started.ok ? undefined : started.error
+    return started.ok ? ok(undefined) : started
   }
 
   async #drain(): Promise<void> {
@@ -135,8 +158,8 @@ export class Profiler {
     return nextProgramId(this.#lastProgramId) !== undefined
   }
 
-  #fail(fault: Fault): void {
-    this.#fault = fault
-    this.close()
+  #fail(why: Fault): void {
+    this.#fault = why
+    this.#stop()
   }
 }

@@ -67,3 +67,35 @@ test('a rate above what the kernel allows is a fault, and nothing is left runnin
   assert.ok(!started.ok)
   assert.match(started.error.next, /perf_event_max_sample_rate/)
 })
+
+test('a rate that the kernel refuses leaves the profile as it was', async () => {
+  const profiler = new Profiler(49)
+  const refused = await profiler.raise(100_000_000)
+  assert.match(refused.ok ? 'taken' : refused.error.wanted, /100000000 ticks/)
+  assert.deepEqual([profiler.hz, profiler.fault], [49, undefined])
+  const end = must(await profiler.raise(499))
+  assert.equal(profiler.hz, 499)
+  await end()
+  assert.equal(profiler.hz, 49)
+  profiler.close()
+})
+
+test('without a continuous rate a refused question does not spoil the next', async () => {
+  const profiler = new Profiler(0)
+  assert.equal((await profiler.raise(100_000_000)).ok, false)
+  assert.ok(profiler.fault)
+  const end = must(await profiler.raise(499))
+  assert.equal(profiler.fault, undefined)
+  await end()
+  profiler.close()
+})
+
+test('a question that outlives the profile starts no samples again', async () => {
+  const profiler = new Profiler(49)
+  const end = must(await profiler.raise(499))
+  profiler.close()
+  await end()
+  assert.equal(profiler.hz, 0)
+  assert.equal((await profiler.raise(499)).ok, false)
+  assert.equal(profiler.hz, 0)
+})
