@@ -8,6 +8,7 @@ import { err, ok, type Result } from '../base/result.ts'
 import { judge } from '../explain/walk/answer.ts'
 import type { PathCost } from '../explain/walk/costs.ts'
 import { endsOf, type KnownPod, peerOf } from '../explain/walk/ends.ts'
+import { OtherTables } from '../observe/walk/others.ts'
 import { type NamedPod, type ReadQuestion, readWalk } from '../observe/walk/read.ts'
 import type { Peer } from '../plan/peers.ts'
 import type { Config } from '../schema/config.ts'
@@ -39,13 +40,14 @@ type Asked = {
 
 export function createExplain(options: ExplainOptions): Question {
   let can: ReadQuestion['kernel'] | undefined
+  const otherTables = new OtherTables()
   return async (query): Promise<Answer> => {
     const startMs = performance.now()
     const parsed = parseWalkQuestion(query)
     if (!parsed.ok) return { code: 400, body: parsed.error }
     const peers = await options.kernel.call('peers')
     can ??= await kernelCan()
-    const asked = askedOf(parsed.value, options, peers, can)
+    const asked = askedOf(parsed.value, options, peers, { kernel: can, otherTables })
     if (!asked.ok) return { code: 404, body: asked.error }
     const { question, instead, from, to } = asked.value
     const judged = judge(
@@ -71,7 +73,7 @@ function askedOf(
   parsed: Parsed,
   options: ExplainOptions,
   peers: readonly Peer[],
-  kernel: ReadQuestion['kernel'],
+  kept: Pick<ReadQuestion, 'kernel' | 'otherTables'>,
 ): Result<Asked> {
   const { config, core, nodeName } = options
   const pods = namedPods(core)
@@ -81,7 +83,7 @@ function askedOf(
     uplink: core.report?.uplink,
     bpfFolder: config.directories.bpf,
     vxlan: config.vxlan,
-    kernel,
+    ...kept,
   }
   if ('arriving' in parsed) {
     const wired = (wire: Wire): ReadQuestion => ({

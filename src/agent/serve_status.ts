@@ -11,6 +11,7 @@ import { readHostRules } from '../observe/host_rules.ts'
 import { lastKnown } from '../observe/last_known.ts'
 import { passedRules } from '../observe/passed_rules.ts'
 import { readPeerWays } from '../observe/peer_ways.ts'
+import { sharedReading } from '../observe/shared_reading.ts'
 import { readSilentPeers } from '../observe/silent_peers.ts'
 import { barriersFor } from '../observe/surroundings.ts'
 import type { AgentStatus } from '../schema/agent_status.ts'
@@ -45,6 +46,8 @@ export type AskedOptions = {
 
 /** Looking at the host's other tables starts programs: not for every question about the status. */
 const SURROUNDINGS_MS = 10_000
+/** With a thousand peers an answer takes tens of milliseconds of the main thread, and whoever is on this host may ask. */
+const ANSWER_MS = 1_000
 
 export async function serveStatus({
   config,
@@ -104,6 +107,17 @@ export async function serveStatus({
   const counted = async () => ({ ...countsView(await counts()), uplink: core.report?.uplink })
   const advice = new AdviceAnswers(counted, profile.measured)
   const paths = servePaths({ config, core, kernel, probing, costs: () => profile.costs })
+  const pathsNow = sharedReading(ANSWER_MS, paths.report)
+  const exposition = sharedReading(ANSWER_MS, async () => {
+    const now = await status()
+    const metrics = [
+      ...metricsOf(now, totals.look(now), usage()),
+      ...cpuMetrics(readCoreTimes()),
+      ...probeMetrics(probing.measures()),
+      ...(await profile.metrics()),
+    ]
+    return expositionText(metrics)
+  })
   const server = await startStatusServer({
     socketPath: join(config.directories.run, 'agent.sock'),
     listen: listenOf(config),
@@ -112,20 +126,8 @@ export async function serveStatus({
     status,
     questions: new Map<string, Question>([
       ['/status', async () => answered(await status())],
-      [
-        '/metrics',
-        async () => {
-          const now = await status()
-          const metrics = [
-            ...metricsOf(now, totals.look(now), usage()),
-            ...cpuMetrics(readCoreTimes()),
-            ...probeMetrics(probing.measures()),
-            ...(await profile.metrics()),
-          ]
-          return answered(expositionText(metrics))
-        },
-      ],
-      ['/paths', async () => answered(await paths.report())],
+      ['/metrics', async () => answered(await exposition())],
+      ['/paths', async () => answered(await pathsNow())],
       ['/healthz', async () => answered({ ok: true })],
     ]),
     rootQuestions: new Map<string, Question>([

@@ -81,7 +81,7 @@ test('RDMA devices and huge pages of all sizes are counted, and none where there
   assert.deepEqual(readBypass(join(folder, 'absent')), { rdmaDevices: [], hugePages: 0 })
 })
 
-test('only pods’ namespaces count, each once, and only those that are in both readings', (t) => {
+test('only pods’ namespaces count, each once, and only those that are in both readings', async (t) => {
   const snmp = (opened: number): string =>
     `Tcp: MaxConn ActiveOpens PassiveOpens\nTcp: -1 ${opened} 1\nUdp: InDatagrams RcvbufErrors\nUdp: 5 2\n`
   const four = (ip: string): string => `  |-- ${ip}\n    /32 host LOCAL\n`
@@ -102,7 +102,7 @@ test('only pods’ namespaces count, each once, and only those that are in both 
     mkdirSync(join(folder, `${pid}/ns`), { recursive: true })
     symlinkSync(`net:[${namespace}]`, join(folder, `${pid}/ns/net`))
   }
-  const pods = readPodProtocols(new Set(['10.244.1.2', 'fd00::5']), folder)
+  const pods = await readPodProtocols(new Set(['10.244.1.2', 'fd00::5']), folder)
   assert.deepEqual(
     [...(pods ?? [])],
     [
@@ -112,7 +112,29 @@ test('only pods’ namespaces count, each once, and only those that are in both 
   )
   const before = new Map([['net:[7]', { opened: 1, bufferErrors: 0 }]])
   assert.deepEqual(podRates(before, pods ?? new Map(), 2), { connections: 5, bufferErrors: 1 })
-  assert.equal(readPodProtocols(new Set(), folder), undefined)
+  assert.equal(await readPodProtocols(new Set(), folder), undefined)
+})
+
+test('of a thousand processes’ namespaces the agent’s own is not looked into, and other work has its turn meanwhile', async (t) => {
+  const files = Array.from({ length: 1000 }, (_, i) => [
+    `${i + 1}/net/fib_trie`,
+    '|-- 192.0.2.1\n   /32 host LOCAL\n',
+  ])
+  const folder = folderOf(t, Object.fromEntries(files))
+  for (const pid of ['self', ...files.keys().map((i) => `${i + 1}`)]) {
+    mkdirSync(join(folder, `${pid}/ns`), { recursive: true })
+    symlinkSync('net:[1]', join(folder, `${pid}/ns/net`))
+  }
+  let turns = 0
+  const turn = (): void => {
+    turns++
+    next = setImmediate(turn)
+  }
+  let next = setImmediate(turn)
+  const pods = await readPodProtocols(new Set(['192.0.2.1']), folder)
+  clearImmediate(next)
+  assert.equal(pods, undefined)
+  assert.ok(turns >= 19, `${turns} turns`)
 })
 
 test('this machine’s load has shares that add up to 1, points for a fit, and names what it cannot see', async () => {

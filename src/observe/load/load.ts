@@ -59,7 +59,7 @@ async function read(known: () => Promise<Known>, isEnd: boolean): Promise<Readin
     uplinkDrops: said.uplink ? readUplinkDrops(said.uplink.name) : { receiving: 0, sending: 0 },
     tracking: readTracking(),
     // Looks at all processes: only where it is needed.
-    pods: isEnd ? readPodProtocols(said.podAddresses) : undefined,
+    pods: isEnd ? await readPodProtocols(said.podAddresses) : undefined,
   }
 }
 

@@ -2,18 +2,29 @@
 // the network namespace that the process is in; which of them are pods' is told by their addresses in /proc/PID/net.
 
 import { readlinkSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { parseIp } from '../../base/ip.ts'
 import { namesIn, readText } from './text_file.ts'
 
 /** Since the pods' namespaces were made, by namespace: a pod that has come or gone between two readings is left out. */
 export type PodProtocols = ReadonlyMap<string, { readonly opened: number; readonly bufferErrors: number }>
 
+/** Other work has its turn after as many: the links of a thousand processes take some 10 ms. */
+const AT_ONCE = 50
+
 /** Undefined where other processes are not seen (no hostPID), or none is in a pod. */
-export function readPodProtocols(addresses: ReadonlySet<string>, proc = '/proc'): PodProtocols | undefined {
+export async function readPodProtocols(
+  addresses: ReadonlySet<string>,
+  proc = '/proc',
+): Promise<PodProtocols | undefined> {
   // BOUNDED by the namespaces of the machine.
   const found = new Map<string, { opened: number; bufferErrors: number }>()
-  const seen = new Set<string>()
-  for (const pid of namesIn(proc).filter((name) => /^\d+$/.test(name))) {
+  // The node's own is no pod's, and its list of addresses is the longest.
+  const seen = new Set([namespaceOf(`${proc}/self/ns/net`)])
+  for (const [i, pid] of namesIn(proc)
+    .filter((name) => /^\d+$/.test(name))
+    .entries()) {
+    if (i % AT_ONCE === AT_ONCE - 1) await nextTurn()
     const namespace = namespaceOf(`${proc}/${pid}/ns/net`)
     if (namespace === undefined || seen.has(namespace)) continue
     seen.add(namespace)

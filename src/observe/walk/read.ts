@@ -14,7 +14,7 @@ import type { Entry, FilterFacts, PeerFact, WalkFacts } from './facts.ts'
 import { readFilter, readTargetSets } from './filter.ts'
 import { readLane } from './lane_maps.ts'
 import { linkFact, readLink, readPod, readPrograms } from './links.ts'
-import { readOthers } from './others.ts'
+import type { OtherTables } from './others.ts'
 import { PROTOCOL_NUMBER } from './protocols.ts'
 import { readShortWay } from './short_way.ts'
 import { readTracking } from './tracking.ts'
@@ -39,6 +39,7 @@ export type ReadQuestion = {
   readonly bpfFolder: string
   readonly kernel: WalkFacts['kernel']
   readonly vxlan: { readonly port: number; readonly vni: number }
+  readonly otherTables: OtherTables
 }
 
 /** From the namespace of the calling thread. */
@@ -82,7 +83,7 @@ function readBy(q: ReadQuestion, route: NetlinkSocket, netfilter: NetlinkSocket)
     uplinkPrograms: q.uplink ? readPrograms(route, q.uplink.index, 'ingress') : [],
     tracked,
     filter,
-    others: readOthers(netfilter, familyOf(packet.source)),
+    others: q.otherTables.read(netfilter, familyOf(packet.source)),
     target,
     route: way.route,
     neighbour: way.neighbour,
