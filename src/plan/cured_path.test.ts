@@ -82,9 +82,21 @@ test('pathMode direct never tunnels, sick or not', () => {
   assert.deepEqual(plan('direct', ['b', { kind: 'direct', reach: 'none' }]).kinds('b'), ['direct'])
 })
 
+const kindsOfB = (proven: PathCure['proven'], ...sick: readonly Sickness[]) =>
+  planWith('auto', [['b', ...sick]], proven).kinds('b')
+
 test('where both kinds are sick the usual one stays', () => {
-  const { kinds } = plan('auto', ['b', { kind: 'direct', reach: 'none' }, { kind: 'vxlan', reach: 'none' }])
-  assert.deepEqual(kinds('b'), ['direct', 'vxlan'])
+  const [direct, vxlan] = [{ kind: 'direct', reach: 'none' } as const, { kind: 'vxlan', reach: 'none' } as const]
+  assert.deepEqual(kindsOfB([], direct, vxlan), ['direct', 'vxlan'])
+  assert.deepEqual(kindsOfB(['vxlan'], direct, { ...vxlan, reach: 'in-only' }), ['direct', 'vxlan'])
+})
+
+test('a tunnel that was taken for a broken direct path is kept when the peer falls silent', () => {
+  const silent = { kind: 'vxlan', reach: 'none' } as const
+  for (const broken of [{ reach: 'in-only' }, { reach: 'none' }, { offload: 'checksum' }] as const)
+    assert.deepEqual(kindsOfB(['vxlan'], { kind: 'direct', ...broken }, silent), ['vxlan', 'vxlan'])
+  const small = { kind: 'direct', offload: 'large' } as const
+  assert.deepEqual(kindsOfB(['vxlan'], small, silent), ['direct', 'vxlan'], 'small packets arrive by it')
 })
 
 test('a smaller MTU is on the routes of that peer alone, and IPv6 keeps its least', () => {

@@ -101,6 +101,24 @@ for (const [each, lane, path] of settings)
     test(`${each.title} is found by probes, named and worked around until it ends: ${lane} lane, path ${path}`, (t) =>
       goesThrough(t, each, lane, path))
 
+test('a peer whose agent is killed while a broken path to it is worked around keeps the path that carries', async (t) => {
+  const cluster = await sickCluster(t, { lane: 'fast', path: 'direct' }, false)
+  const [a, b] = cluster.nodes
+  const one = await a.pod('one')
+  const two = await b.pod('two')
+  const carries = async () => (await transfer(one, two, 4, 500)) !== undefined
+  await seenWell(a, 'direct')
+  cluster.lay({ fault: { kind: 'oneway' }, paths: ['direct'] })
+  await until('it carries by the tunnel', carries)
+  await until('the other end has taken the tunnel', async () => (await b.bench.status()).peers[0]?.path === 'vxlan')
+  await b.bench.agent.kill()
+  const silent = async () => /path to n2 \(vxlan\)/.test(await complaintsOf(cluster))
+  await until('the tunnel is silent', silent)
+  await a.bench.settled(2000)
+  assert.equal((await peerOf(cluster))?.path, 'vxlan')
+  assert.ok(await carries())
+})
+
 test('a peer whose agent was killed is silent, and its pods keep the path that they have', async (t) => {
   const cluster = await sickCluster(t, { lane: 'fast', path: 'direct' }, false)
   const [a, b] = cluster.nodes

@@ -34,7 +34,7 @@ export async function sickCluster(
   const auto = setting.path === 'direct' ? { pathMode: 'auto' } : {}
   const cluster = await fastCluster(t, {
     ...setting,
-    config: { ...auto, ...(isToldOnly ? { probes: 'off' } : {}), ...setting.config },
+    config: { ...auto, probes: isToldOnly ? 'off' : {}, ...setting.config },
   })
   const { segment } = cluster
   const port = linkOf(segment, 'p1').index
