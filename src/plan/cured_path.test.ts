@@ -57,11 +57,12 @@ test('a direct path that is sick gives way to the tunnel, whose MTU counts then'
   assert.ok(network.fdb.some((f) => f.dst === '192.0.2.2'))
 })
 
-test('a tunnel that is sick gives way to the segment where there is one; elsewhere it stays and is named', () => {
+test('a tunnel that is sick stays and is named: chosen by the config, or since there is no direct way', () => {
   const dead = { kind: 'vxlan', reach: 'in-only' } as const
   const { kinds, told } = plan('vxlan', ['b', dead], ['c', dead])
-  assert.deepEqual(kinds('b'), ['direct', 'vxlan'], 'the IPv6 range has no address on the segment')
-  assert.deepEqual(kinds('c'), ['vxlan', 'vxlan'])
+  assert.deepEqual(kinds('b'), ['vxlan', 'vxlan'])
+  assert.match(told.find((f) => f.object === 'path to b (vxlan)')?.next ?? '', /no other path/)
+  assert.deepEqual(plan('auto', ['c', dead]).kinds('c'), ['vxlan', 'vxlan'])
   assert.match(told.find((f) => f.object === 'path to c (vxlan)')?.next ?? '', /no other path/)
 })
 

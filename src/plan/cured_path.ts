@@ -143,7 +143,7 @@ function reachFault({ kind, reach }: Sickness, { peer, ranges }: Sick): Fault[] 
 
 function instead(kind: PathKind, ranges: readonly CuredRange[]): string {
   const moved = ranges.find((r) => r.usualPath === kind && r.path !== kind)
-  return moved ? `worked around by ${kindWords[moved.path]}` : 'no other path has been seen to carry'
+  return moved ? `worked around by ${kindWords[moved.path]}` : 'no other path has been seen to carry, or may be taken'
 }
 
 function mtuFault({ kind, mtuBytes }: Sickness, { peer, ranges, uplink }: Sick): Fault[] {
