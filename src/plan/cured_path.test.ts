@@ -87,7 +87,10 @@ const kindsOfB = (proven: PathCure['proven'], ...sick: readonly Sickness[]) =>
   planWith('auto', [['b', ...sick]], proven).kinds('b')
 
 test('where both kinds are sick the usual one stays', () => {
-  const [direct, vxlan] = [{ kind: 'direct', reach: 'none' } as const, { kind: 'vxlan', reach: 'none' } as const]
+  const [direct, vxlan] = [
+    { kind: 'direct', reach: 'none' } as const,
+    { kind: 'vxlan', reach: 'none' } as const,
+  ]
   assert.deepEqual(kindsOfB([], direct, vxlan), ['direct', 'vxlan'])
   assert.deepEqual(kindsOfB(['vxlan'], direct, { ...vxlan, reach: 'in-only' }), ['direct', 'vxlan'])
 })

@@ -39,8 +39,7 @@ function carriesNothing(cure: PathCure | undefined, kind: PathKind): boolean {
  */
 export function curedKind(usual: PathKind, isPossible: boolean, cure: PathCure | undefined): PathKind {
   const other = usual === 'direct' ? 'vxlan' : 'direct'
-  const mayCarry =
-    !isAvoided(cure, other) || (isOnlySilent(cure, other) && carriesNothing(cure, usual))
+  const mayCarry = !isAvoided(cure, other) || (isOnlySilent(cure, other) && carriesNothing(cure, usual))
   const isBetter = cure?.proven.includes(other) === true && mayCarry
   return isAvoided(cure, usual) && isPossible && isBetter ? other : usual
 }
@@ -143,7 +142,9 @@ function reachFault({ kind, reach }: Sickness, { peer, ranges }: Sick): Fault[] 
 
 function instead(kind: PathKind, ranges: readonly CuredRange[]): string {
   const moved = ranges.find((r) => r.usualPath === kind && r.path !== kind)
-  return moved ? `worked around by ${kindWords[moved.path]}` : 'no other path has been seen to carry, or may be taken'
+  return moved
+    ? `worked around by ${kindWords[moved.path]}`
+    : 'no other path has been seen to carry, or may be taken'
 }
 
 function mtuFault({ kind, mtuBytes }: Sickness, { peer, ranges, uplink }: Sick): Fault[] {

@@ -110,7 +110,10 @@ test('a peer whose agent is killed while a broken path to it is worked around ke
   await seenWell(a, 'direct')
   cluster.lay({ fault: { kind: 'oneway' }, paths: ['direct'] })
   await until('it carries by the tunnel', carries)
-  await until('the other end has taken the tunnel', async () => (await b.bench.status()).peers[0]?.path === 'vxlan')
+  await until(
+    'the other end has taken the tunnel',
+    async () => (await b.bench.status()).peers[0]?.path === 'vxlan',
+  )
   await b.bench.agent.kill()
   const silent = async () => /path to n2 \(vxlan\)/.test(await complaintsOf(cluster))
   await until('the tunnel is silent', silent)
