@@ -160,3 +160,25 @@ test('an agent that ends says so: its silence is no fault', async (t) => {
   await pathBecomes('it is known', a, 'direct', (p) => p.reach === 'unknown')
   assert.deepEqual((await peerOf(a)).faults, [])
 })
+
+test('a wall clock that is set back by an hour changes nothing: what breaks is found, and what is well again', async (t) => {
+  process.env.PODLANE_TEST_HEALTH = '1'
+  const { a, b } = await probedPair(t)
+  const isWell = (p: PathReport): boolean => p.reach === 'both'
+  await pathBecomes('it is well', a, 'direct', isWell)
+  a.agent.tell(JSON.stringify({ setClockMs: -3_600_000 }))
+  filter(b.ns, 'eth0', 'udp dport 9475 drop')
+  await pathBecomes('silence is seen', a, 'direct', (p) => p.reach !== 'both' && p.reach !== 'unknown')
+  unfilter(b.ns)
+  await pathBecomes('it is well again', a, 'direct', isWell)
+})
+
+test('an agent that ends says farewell, so that its silence is not called a broken path', async (t) => {
+  const { a, b } = await probedPair(t)
+  for (const kind of KINDS) await pathBecomes('it is well', a, kind, (p) => p.reach === 'both')
+  b.agent.signal('SIGTERM')
+  for (const kind of KINDS) await pathBecomes('nothing is known', a, kind, (p) => p.reach === 'unknown')
+  // Longer than silence is chance.
+  await sleep(5_000)
+  for (const kind of KINDS) assert.equal((await pathOf(a, kind)).reach, 'unknown')
+})
