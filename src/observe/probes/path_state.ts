@@ -36,6 +36,8 @@ export type PathState = {
   hasLeft: boolean
   /** Something was learnt that nobody has been told yet. */
   isNews: boolean
+  /** Of that, something of the device behind a helped tunnel. */
+  isSeenBare: boolean
 }
 
 export type Search = {
@@ -66,6 +68,7 @@ export const newPath = (target: Target, port: number, nowMs: number): PathState 
   arrivedMs: undefined,
   hasLeft: false,
   isNews: false,
+  isSeenBare: false,
 })
 
 /** How long a path is new: until each kind of probe had its turn. */
