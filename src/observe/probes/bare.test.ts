@@ -24,15 +24,25 @@ function askedBare(bare: BareProbes, peers: readonly string[], forMs: number): s
   return asked
 }
 
-test('a device that spoils is looked at now and then: every spoilt tunnel in turn, each summed and as a train', () => {
+test('a device that spoils is looked at twice a minute: every spoilt tunnel in turn, each summed and as a train', () => {
   const bare = new BareProbes()
   bare.concern(['b', 'c'])
-  assert.deepEqual(askedBare(bare, ['b', 'c'], 8_000), [
+  assert.deepEqual(askedBare(bare, ['b', 'c'], 120_000), [
     '0 b summed',
-    '2 c summed',
-    '4 b train',
-    '6 c train',
+    '30 c summed',
+    '60 b train',
+    '90 c train',
   ])
+})
+
+test('once a bare probe comes back it is asked again soon, until one is lost', () => {
+  const bare = new BareProbes()
+  bare.concern(['b'])
+  assert.equal(askedBare(bare, ['b'], 10_000).length, 1)
+  bare.came(true)
+  assert.deepEqual(bare.turn('summed', tunnel('b'), 10_000), { ask: 'train', isBare: true })
+  bare.came(false)
+  assert.equal(bare.turn('summed', tunnel('b'), 30_000).isBare, false)
 })
 
 test('a peer that is gone is waited for by nobody', () => {
@@ -40,5 +50,5 @@ test('a peer that is gone is waited for by nobody', () => {
   bare.concern(['b', 'c'])
   assert.ok(bare.turn('summed', tunnel('b'), 0).isBare)
   bare.concern(['b'])
-  assert.ok(bare.turn('summed', tunnel('b'), 2_000).isBare)
+  assert.ok(bare.turn('summed', tunnel('b'), 30_000).isBare)
 })

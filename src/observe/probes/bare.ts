@@ -1,6 +1,6 @@
 // Probes of a tunnel whose checksums the stack makes, because a device spoils them: helped like that each would be well.
 // So a few are sent bare: for the microseconds of one send the tunnel leaves checksums and cutting to the device again.
-// What pods send in that moment may be lost, which is why it is a moment, and rare.
+// What pods send in that moment may be lost, and each switch waits for a lock of the whole kernel: so they are rare.
 
 import { completesChecksums, setCompletesChecksums } from '../../kernel/ethtool.ts'
 import { VXLAN_LINK } from '../../plan/ownership.ts'
@@ -8,7 +8,9 @@ import type { Ask } from './path_state.ts'
 import type { Target } from './target.ts'
 
 /** Of the whole node, whatever the number of its peers. */
-const EVERY_MS = 2_000
+const EVERY_MS = 30_000
+/** After one that came back whole: the fault may be over, and a cure that nobody needs costs too. */
+const SOON_MS = 2_000
 
 export type Turn = { readonly ask: Ask; readonly isBare: boolean }
 
@@ -18,6 +20,7 @@ export class BareProbes {
   /** Those that had their turn in this round. BOUNDED by the same. */
   readonly #served = new Set<string>()
   #lastMs = Number.NEGATIVE_INFINITY
+  #everyMs = EVERY_MS
 
   /** @param peers whose tunnel was found spoilt, of those that there are: only these are asked bare, the others helped */
   concern(peers: readonly string[]): void {
@@ -36,13 +39,18 @@ export class BareProbes {
     const bare = this.#next.get(peer)
     if (!bare || !this.isConcerned(target) || (ask !== 'summed' && ask !== 'train'))
       return { ask, isBare: false }
-    if (nowMs - this.#lastMs < EVERY_MS || this.#served.has(peer))
+    if (nowMs - this.#lastMs < this.#everyMs || this.#served.has(peer))
       return { ask: 'unsummed', isBare: false }
     this.#lastMs = nowMs
     this.#served.add(peer)
     if (this.#served.size === this.#next.size) this.#served.clear()
     this.#next.set(peer, bare === 'summed' ? 'train' : 'summed')
     return { ask: bare, isBare: true }
+  }
+
+  /** What became of a bare one. */
+  came(isWhole: boolean): void {
+    this.#everyMs = isWhole ? SOON_MS : EVERY_MS
   }
 
   #forget(peer: string): void {

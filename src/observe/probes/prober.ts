@@ -132,7 +132,7 @@ export class Prober {
   #tick(): void {
     const nowMs = this.#clock.nowMs()
     this.#answersLeft = ANSWERS_A_TICK
-    for (const question of this.#outstanding.expired(nowMs)) recordOutcome(question, undefined, false)
+    for (const question of this.#outstanding.expired(nowMs)) this.#record(question, undefined, false)
     this.#lookForSpoilt()
     for (const path of this.#askable)
       if (path.search && path.search.untilMs <= nowMs && endRound(path)) this.#searchOn(path, nowMs)
@@ -232,7 +232,12 @@ export class Prober {
     const ns = nanosecondsBetween(question.sentAt, at) - nanosecondsBetween(probe.received, probe.sent)
     // A clock that was set meanwhile makes nonsense of it: neither a round trip nor a loss.
     if (ns <= 0 || ns > PATIENCE_MS * 1e6) return
-    recordOutcome(question, ns, isWhole && !probe.isSpoilt)
+    this.#record(question, ns, isWhole && !probe.isSpoilt)
+  }
+
+  #record(question: Question, ns: number | undefined, isWhole: boolean): void {
+    recordOutcome(question, ns, isWhole)
+    if (question.isBare) this.#bare.came(ns !== undefined && isWhole)
   }
 
   /** Peers that are gone have no say in it, whatever is remembered of them. */
