@@ -28,6 +28,8 @@ export type NetworkInput = {
   readonly recordedRanges: readonly Cidr[]
   /** Peers with sick paths. */
   readonly cures?: readonly PathCure[]
+  /** A tunnel device stands that others may still send into, needed or not. */
+  readonly keepsTunnel?: boolean
 }
 
 export type DesiredRoute = {
@@ -89,7 +91,8 @@ export function planNetwork(input: NetworkInput): Network {
       ? others.map((node) => planPeer(node, { config, uplink, underlay, ranges: claims.ranges, cures }))
       : []
   const peers = planned.flatMap((p) => (p.peer ? [p.peer] : []))
-  const vxlan = peers.some((p) => p.needsTunnel) ? vxlanDevice(input, underlay, ownRanges, peers) : undefined
+  const isTunnelWanted = input.keepsTunnel === true || peers.some((p) => p.needsTunnel)
+  const vxlan = isTunnelWanted ? vxlanDevice(input, underlay, ownRanges, peers) : undefined
   return {
     ownRanges,
     underlay,
