@@ -189,8 +189,11 @@ export class NodeKernel {
     return {
       ...outcome,
       faults: [...complaint, ...outcome.faults],
-      // A complaint: trying again would change nothing.
-      network: device.ok ? network : { ...network, complaints: [device.error, ...network.complaints] },
+      // Complaints: trying again would change nothing.
+      network: {
+        ...network,
+        complaints: [...(device.ok ? [] : [device.error]), ...vxlan.complaints, ...network.complaints],
+      },
       uplink,
       endpoints,
       podDevice: device.ok ? device.value : undefined,

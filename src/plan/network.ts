@@ -55,6 +55,8 @@ export type DesiredVxlan = {
   readonly addresses: readonly Ip[]
   /** Inner checksums are made here and not left to the uplink, which spoils them. */
   readonly softwareChecksums: boolean
+  /** Without it every peer is reached as usual. */
+  readonly isForCuresOnly: boolean
 }
 
 export type Network = {
@@ -164,6 +166,7 @@ function vxlanDevice(
     local: underlay,
     addresses: ranges.map(tunnelAddress),
     softwareChecksums: peers.some((p) => p.needsTunnel && p.softwareChecksums),
+    isForCuresOnly: !peers.some((p) => p.ranges.some((r) => r.usualPath === 'vxlan')),
   }
 }
 
