@@ -9,7 +9,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I bpf -I/usr/include/$(
 BPF_OBJECTS := $(patsubst bpf/%.bpf.c,dist/bpf/%.o,$(wildcard bpf/*.bpf.c))
 
 .DEFAULT_GOAL := build
-.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bench-surge bench-flat bench-probes bench-overhead bench-profile bench-ramp bpf-stats abi
+.PHONY: help build demo test test-guests lint check packages clean bench-cni bench-scale bench-paths bench-surge bench-flat bench-probes bench-overhead bench-profile bench-ramp bench-explain bpf-stats abi
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -93,7 +93,11 @@ bench-probes: packages build ## what probing costs, and how long a report of 1,0
 
 bench-ramp: packages build dist/bench-traffic ## in a lab: a load by each lane until it is full, and whether its low steps had told
 	./podlane lab up --nodes 2 --pods 1
-	./podlane bench ramp; code=$$?; ./podlane lab down; exit $$code
+	$(NODE) --disable-warning=ExperimentalWarning bench/ramp.ts; code=$$?; ./podlane lab down; exit $$code
+
+bench-explain: packages build ## how long an explanation of a packet's way takes, in a lab
+	./podlane lab up --nodes 3 --pods 1 --segments 2
+	$(NODE) --disable-warning=ExperimentalWarning bench/explain.ts; code=$$?; ./podlane lab down; exit $$code
 
 bench-overhead: packages build dist/bench-launch dist/bench-traffic ## what the continuous profile costs
 	$(NODE) --disable-warning=ExperimentalWarning bench/overhead.ts

@@ -4,8 +4,8 @@ import type { Step } from './surge_steps.ts'
 
 export const SERVED_SHARE = 0.99
 /**
- * At rest p99 is some 0.1 ms. A full backlog and socket take longer than this to pass on every path that was tried, and a
- * tick that the machine takes away from its guest (4 ms) does not.
+ * A full backlog and socket take longer than this to pass on every path that was tried. In a quiet second p99 is 0.1 to
+ * 0.4 ms; a tick that the machine takes away from its guest (4 ms) is felt at any load, and is below it.
  */
 export const P99_BOUND_MS = 5
 
@@ -19,10 +19,15 @@ export type Knee = {
   readonly isLowerBound: boolean
 }
 
-/** The largest offered load that was served. @param steps of one way, up or down, of one pass */
+/** A hiccup of the machine spoils one step, at any load; what two in a row do not serve is beyond the path. */
+const IN_A_ROW = 2
+
+/** The largest offered load that was served before it bends. @param steps of one way, up or down, of one pass */
 export function kneeOf(steps: readonly Step[]): Knee {
   const rising = [...steps].sort((a, b) => a.offered - b.offered)
-  const last = rising.findLastIndex(isServed)
+  const bend = rising.findIndex((_, i) => rising.slice(i, i + IN_A_ROW).every((step) => !isServed(step)))
+  const before = bend < 0 ? rising : rising.slice(0, bend)
+  const last = before.findLastIndex(isServed)
   const next = rising[last + 1]
   return { rps: rising[last]?.offered, isLowerBound: last >= 0 && (!next || next.generatorIsLimit) }
 }

@@ -50,6 +50,18 @@ test('the rough search comes within a tenth of what a server carries, and says s
   assert.equal(await roughKnee(async (rate) => stepOf(sampleAt(rate, 1_000), 'up')), undefined)
 })
 
+test('one spoilt step is no bend, two in a row are, whatever is served beyond', () => {
+  const served = (rate: number): Step => stepOf(sampleAt(rate, 10), 'up')
+  const lost = (rate: number): Step => ({ ...served(rate), served: rate * 0.9 })
+  const at = [10_000, 20_000, 30_000, 40_000, 50_000, 60_000]
+  const kneeWith = (bad: readonly number[]) =>
+    Math.round(kneeOf(at.map((rate) => (bad.includes(rate) ? lost(rate) : served(rate)))).rps ?? 0)
+  assert.equal(kneeWith([30_000]), 60_000)
+  assert.equal(kneeWith([30_000, 50_000, 60_000]), 40_000)
+  assert.equal(kneeWith([30_000, 40_000]), 20_000)
+  assert.equal(kneeWith([60_000]), 50_000)
+})
+
 test('the knee is the largest load that was served, and its prediction from below its half meets it', () => {
   const flannel = curve('flannel', 25)
   assert.deepEqual(flannel.knees, [40_000, 40_000])
