@@ -34,7 +34,13 @@ export async function sickCluster(
   const auto = setting.path === 'direct' ? { pathMode: 'auto' } : {}
   const cluster = await fastCluster(t, {
     ...setting,
-    config: { ...auto, ...(isToldOnly ? { probes: 'off' } : {}), ...setting.config },
+    // Short, and still a time: in the end the device goes by itself.
+    config: {
+      ...auto,
+      vxlan: { lingerSeconds: 1 },
+      ...(isToldOnly ? { probes: 'off' } : {}),
+      ...setting.config,
+    },
   })
   const { segment } = cluster
   const port = linkOf(segment, 'p1').index
