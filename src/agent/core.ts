@@ -3,7 +3,7 @@
 
 import type { StartFacts } from '../apply/node.ts'
 import type { Urgency } from '../apply/watch.ts'
-import { systemClock } from '../base/clock.ts'
+import { steadyClock, systemClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { faultText, ok, type Result } from '../base/result.ts'
 import type { RowSink } from '../input/source.ts'
@@ -73,7 +73,7 @@ export class Core {
     })
     this.#sweeper = createSweeper(kernel, this.live)
     this.#reconciler = createReconciler({
-      clock: systemClock,
+      clock: steadyClock,
       log,
       run: () => this.#reconcile(),
       onReport: (report) => this.#learn(report),
@@ -136,9 +136,10 @@ export class Core {
   /**
    * What a prober has found out of some paths; the others stay what they were. A path that is sick by now is worked
    * around at once, and so is one that is well again.
+   * @param nowMs by `steadyClock`: a wall clock that is set back would keep every path as it was
    * @param health empty: only time passes, by which sick paths that nobody looks at are tried again
    */
-  observe(health: readonly PathHealth[], nowMs = systemClock.nowMs()): void {
+  observe(health: readonly PathHealth[], nowMs = steadyClock.nowMs()): void {
     this.#cures.observe(health, nowMs)
   }
 

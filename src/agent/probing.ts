@@ -1,6 +1,6 @@
 // Probing as a part of the agent: the prober is told of the peers after each look at the kernel.
 
-import { systemClock } from '../base/clock.ts'
+import { steadyClock } from '../base/clock.ts'
 import type { Fault } from '../base/result.ts'
 import { type PathMeasures, Prober } from '../observe/probes/prober.ts'
 import { spoiltTunnels } from '../plan/cured_path.ts'
@@ -31,7 +31,7 @@ export function startProbing(options: ProbingOptions): Probing {
   const { probes } = options.config
   if (probes === 'off') return { measures: () => [], faults: () => [], close: () => {} }
   const spoilt = (): ReadonlySet<string> => spoiltTunnels(options.core.cures)
-  const prober = new Prober(probes.port, systemClock, spoilt)
+  const prober = new Prober(probes.port, steadyClock, spoilt)
   const follow = follower(prober, options)
   const timer = setInterval(() => {
     void follow()
@@ -58,10 +58,10 @@ function follower(prober: Prober, { core, kernel }: ProbingOptions): () => Promi
     if (!report) return
     if (report !== seen) prober.refresh(report.uplink)
     seen = report
-    if (report === known || systemClock.nowMs() < dueMs) return
+    if (report === known || steadyClock.nowMs() < dueMs) return
     known = report
     const peers = await kernel.call('peers')
-    dueMs = systemClock.nowMs() + BETWEEN_MS_A_PEER * peers.length
+    dueMs = steadyClock.nowMs() + BETWEEN_MS_A_PEER * peers.length
     prober.update(peers, report.uplink)
   }
 }

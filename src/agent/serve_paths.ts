@@ -1,6 +1,6 @@
 // GET /paths: gathered when it is asked, but for the rate of packets, which needs an earlier look.
 
-import { systemClock } from '../base/clock.ts'
+import { steadyClock } from '../base/clock.ts'
 import type { Config } from '../schema/config.ts'
 import type { PathsReport } from '../schema/paths_report.ts'
 import type { Core } from './core.ts'
@@ -26,15 +26,15 @@ export function servePaths({ config, core, kernel, probing, costs }: PathsOption
   const rates = new PathRates()
   const look = async () => {
     const lanes = (await kernel.call('fastLane')).peers
-    return { lanes, rates: rates.look(lanes, systemClock.nowMs()) }
+    return { lanes, rates: rates.look(lanes, steadyClock.nowMs()) }
   }
   const first = setTimeout(() => void look(), FIRST_LOOK_MS)
   const timer = setInterval(() => void look(), LOOK_MS)
   return {
     report: async (): Promise<PathsReport> => {
-      if (!rates.isReady(systemClock.nowMs())) {
+      if (!rates.isReady(steadyClock.nowMs())) {
         await look()
-        await systemClock.sleep(LEAST_MS + 5)
+        await steadyClock.sleep(LEAST_MS + 5)
       }
       return pathsReport({
         ...(await look()),

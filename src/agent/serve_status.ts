@@ -1,7 +1,7 @@
 // What the agent is asked about itself, gathered: from the kernel, the host around it and what the agent knows.
 
 import { join } from 'node:path'
-import { systemClock } from '../base/clock.ts'
+import { steadyClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { faultText } from '../base/result.ts'
 import { readCoreTimes } from '../observe/core_times.ts'
@@ -71,7 +71,7 @@ export async function serveStatus({
     ]
     return { faults, passed: passedRules(rules) }
   }
-  const surroundings = lastKnown(SURROUNDINGS_MS, readAround, systemClock)
+  const surroundings = lastKnown(SURROUNDINGS_MS, readAround, steadyClock)
   const { live, tables } = core
   // Once now, so that there is something to show.
   await kernel.call('sweepFlows')

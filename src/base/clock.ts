@@ -1,7 +1,7 @@
-// Time as an argument: production passes `systemClock`, tests pass their own.
+// Time as an argument: production passes `systemClock` or `steadyClock`, tests pass their own.
 
 export type Clock = {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch; of `steadyClock`, since the process began. */
   readonly nowMs: () => number
   /** Resolves after `ms`, or early when the signal aborts. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>
@@ -21,3 +21,6 @@ export const systemClock: Clock = {
       signal?.addEventListener('abort', done)
     }),
 }
+
+/** For spans of time alone: nobody sets this one back, as happens to the wall clock (CLOCK_MONOTONIC). */
+export const steadyClock: Clock = { nowMs: () => Math.floor(performance.now()), sleep: systemClock.sleep }

@@ -57,11 +57,12 @@ test('a direct path that is sick gives way to the tunnel, whose MTU counts then'
   assert.ok(network.fdb.some((f) => f.dst === '192.0.2.2'))
 })
 
-test('a tunnel that is sick gives way to the segment where there is one; elsewhere it stays and is named', () => {
+test('a tunnel that is sick stays and is named: chosen by the config, or since there is no direct way', () => {
   const dead = { kind: 'vxlan', reach: 'in-only' } as const
   const { kinds, told } = plan('vxlan', ['b', dead], ['c', dead])
-  assert.deepEqual(kinds('b'), ['direct', 'vxlan'], 'the IPv6 range has no address on the segment')
-  assert.deepEqual(kinds('c'), ['vxlan', 'vxlan'])
+  assert.deepEqual(kinds('b'), ['vxlan', 'vxlan'])
+  assert.match(told.find((f) => f.object === 'path to b (vxlan)')?.next ?? '', /no other path/)
+  assert.deepEqual(plan('auto', ['c', dead]).kinds('c'), ['vxlan', 'vxlan'])
   assert.match(told.find((f) => f.object === 'path to c (vxlan)')?.next ?? '', /no other path/)
 })
 
@@ -82,9 +83,24 @@ test('pathMode direct never tunnels, sick or not', () => {
   assert.deepEqual(plan('direct', ['b', { kind: 'direct', reach: 'none' }]).kinds('b'), ['direct'])
 })
 
+const kindsOfB = (proven: PathCure['proven'], ...sick: readonly Sickness[]) =>
+  planWith('auto', [['b', ...sick]], proven).kinds('b')
+
 test('where both kinds are sick the usual one stays', () => {
-  const { kinds } = plan('auto', ['b', { kind: 'direct', reach: 'none' }, { kind: 'vxlan', reach: 'none' }])
-  assert.deepEqual(kinds('b'), ['direct', 'vxlan'])
+  const [direct, vxlan] = [
+    { kind: 'direct', reach: 'none' } as const,
+    { kind: 'vxlan', reach: 'none' } as const,
+  ]
+  assert.deepEqual(kindsOfB([], direct, vxlan), ['direct', 'vxlan'])
+  assert.deepEqual(kindsOfB(['vxlan'], direct, { ...vxlan, reach: 'in-only' }), ['direct', 'vxlan'])
+})
+
+test('a tunnel that was taken for a broken direct path is kept when the peer falls silent', () => {
+  const silent = { kind: 'vxlan', reach: 'none' } as const
+  for (const broken of [{ reach: 'in-only' }, { reach: 'none' }, { offload: 'checksum' }] as const)
+    assert.deepEqual(kindsOfB(['vxlan'], { kind: 'direct', ...broken }, silent), ['vxlan', 'vxlan'])
+  const small = { kind: 'direct', offload: 'large' } as const
+  assert.deepEqual(kindsOfB(['vxlan'], small, silent), ['direct', 'vxlan'], 'small packets arrive by it')
 })
 
 test('a smaller MTU is on the routes of that peer alone, and IPv6 keeps its least', () => {

@@ -19,14 +19,28 @@ function isAvoided(cure: PathCure | undefined, kind: PathKind): boolean {
   return sick?.reach !== undefined || (kind === 'direct' && sick?.offload !== undefined)
 }
 
+/** Silence may be a dead agent's, of a path that goes on to carry; what else is sick is so for sure. */
+const isOnlySilent = (cure: PathCure | undefined, kind: PathKind): boolean => {
+  const sick = sicknessOf(cure, kind)
+  return sick?.reach === 'none' && !(kind === 'direct' && sick.offload !== undefined)
+}
+
+/** Of a path whose device spoils large packets alone, small ones arrive. */
+function carriesNothing(cure: PathCure | undefined, kind: PathKind): boolean {
+  const sick = sicknessOf(cure, kind)
+  return sick?.reach !== undefined || (kind === 'direct' && sick?.offload === 'checksum')
+}
+
 /**
  * The other kind only where it was seen to carry: a peer whose agent has died is silent on every path, and its pods may
- * be well by the one that they have.
+ * be well by the one that they have. For the same reason one that was seen to carry, and is silent now, is kept: the
+ * usual one is known to be broken.
  * @param isPossible whether the other kind could be taken at all
  */
 export function curedKind(usual: PathKind, isPossible: boolean, cure: PathCure | undefined): PathKind {
   const other = usual === 'direct' ? 'vxlan' : 'direct'
-  const isBetter = cure?.proven.includes(other) === true && !isAvoided(cure, other)
+  const mayCarry = !isAvoided(cure, other) || (isOnlySilent(cure, other) && carriesNothing(cure, usual))
+  const isBetter = cure?.proven.includes(other) === true && mayCarry
   return isAvoided(cure, usual) && isPossible && isBetter ? other : usual
 }
 
@@ -132,7 +146,9 @@ function reachFault({ kind, reach }: Sickness, { peer, ranges }: Sick): Fault[] 
 
 function instead(kind: PathKind, ranges: readonly CuredRange[]): string {
   const moved = ranges.find((r) => r.usualPath === kind && r.path !== kind)
-  return moved ? `worked around by ${kindWords[moved.path]}` : 'no other path has been seen to carry'
+  return moved
+    ? `worked around by ${kindWords[moved.path]}`
+    : 'no other path has been seen to carry, or may be taken'
 }
 
 function mtuFault({ kind, mtuBytes }: Sickness, { peer, ranges, uplink }: Sick): Fault[] {

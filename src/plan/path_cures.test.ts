@@ -57,6 +57,10 @@ test('a kind is proven once it has carried for a while beside a sick one, and un
   assert.deepEqual(provenBy([dead, health({ kind: 'vxlan', reach: 'unknown' })], 9), [])
   const both = [dead, health({ kind: 'vxlan', reach: 'none' })]
   assert.deepEqual(provenBy(both, 9), [], 'an agent that has died is silent everywhere')
+  const proven = seen(seen(noCures, [dead], 2, 0), [dead, health({ kind: 'vxlan' })], 3, 2000)
+  assert.deepEqual(curesOf(seen(proven, both, 3, 9000))[0]?.proven, ['vxlan'], 'what it has shown holds')
+  const small = health({ trueMtuBytes: 1400, large: 'unknown' })
+  assert.deepEqual(curesOf(seen(noCures, [small, health({ kind: 'vxlan' })], 9, 0))[0]?.proven, [])
 })
 
 test('segments that a device loses are its offload too', () => {

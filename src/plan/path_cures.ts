@@ -19,7 +19,7 @@ export type Sickness = {
 export type PathCure = {
   readonly peer: string
   readonly sick: readonly Sickness[]
-  /** Kinds that have been seen to carry packets since another is sick. Silence alone may be a dead agent's. */
+  /** Kinds that have been seen to carry packets since another does not. Silence alone may be a dead agent's. */
   readonly proven: readonly PathKind[]
 }
 
@@ -121,7 +121,9 @@ function proofsOf(
   nowMs: number,
 ): CureState['proofs'] {
   const after = new Map<string, Proof>()
-  const sick = new Set([...tracks.values()].filter(isSick).map((t) => t.peer))
+  // A path that only wants a smaller MTU is no reason to leave it: what is seen beside it proves nothing for later.
+  const leaves = (track: Track): boolean => isSick(track) && track.symptom !== 'mtu'
+  const sick = new Set([...tracks.values()].filter(leaves).map((t) => t.peer))
   if (sick.size === 0) return after
   for (const [key, proof] of before) if (sick.has(key.slice(0, key.lastIndexOf(' ')))) after.set(key, proof)
   for (const { peer, kind, reach } of health) {

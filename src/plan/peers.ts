@@ -116,7 +116,8 @@ function planRange(cidr: Cidr, node: NodeRow, input: PeerInput): PeerRange | und
   const usualPath = config.pathMode !== 'vxlan' && via ? 'direct' : 'vxlan'
   if (config.pathMode === 'direct' && usualPath === 'vxlan') return undefined
   const cure = input.cures?.get(node.name)
-  const isOtherPossible = usualPath === 'direct' ? config.pathMode !== 'direct' : via !== undefined
+  // What the operator has chosen is not ours to change; where `auto` tunnels there is no direct way.
+  const isOtherPossible = config.pathMode === 'auto' && via !== undefined
   const path = curedKind(usualPath, isOtherPossible, cure)
   const full = fullMtuBytes(path, uplink.mtuBytes, underlay)
   const mtuBytes = curedMtuBytes(full, path, cidrFamily(cidr), cure)

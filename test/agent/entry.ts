@@ -1,8 +1,10 @@
 // The agent as a process of its own for tests: `node entry.ts CONFIG VERSION`. Ends with a fault in words when it
-// cannot start. With PODLANE_TEST_HEALTH each line on stdin is what a prober would have found out, as JSON.
+// cannot start. With PODLANE_TEST_HEALTH each line on stdin is JSON: what a prober would have found out, now or `laterMs`
+// from now, or by how much the wall clock is set.
 
 import { createInterface } from 'node:readline'
 import { runAgent } from '../../src/agent/run.ts'
+import { steadyClock } from '../../src/base/clock.ts'
 import { faultText } from '../../src/base/result.ts'
 
 const [, , file = '', version = 'test'] = process.argv
@@ -13,6 +15,13 @@ if (!up.ok) {
 }
 if (up.ok && process.env.PODLANE_TEST_HEALTH !== undefined)
   createInterface({ input: process.stdin }).on('line', (text) => {
-    const { health, nowMs } = JSON.parse(text)
-    up.value.observe(health, nowMs)
+    const { health, laterMs = 0, setClockMs } = JSON.parse(text)
+    if (setClockMs !== undefined) setClock(setClockMs)
+    else up.value.observe(health, steadyClock.nowMs() + laterMs)
   })
+
+/** As if an operator or chrony had set it: the machine's own is not a test's to set. */
+function setClock(byMs: number): void {
+  const now = Date.now
+  Date.now = () => now() + byMs
+}

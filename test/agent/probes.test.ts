@@ -160,3 +160,15 @@ test('an agent that ends says so: its silence is no fault', async (t) => {
   await pathBecomes('it is known', a, 'direct', (p) => p.reach === 'unknown')
   assert.deepEqual((await peerOf(a)).faults, [])
 })
+
+test('a wall clock that is set back by an hour changes nothing: what breaks is found, and what is well again', async (t) => {
+  process.env.PODLANE_TEST_HEALTH = '1'
+  const { a, b } = await probedPair(t)
+  const isWell = (p: PathReport): boolean => p.reach === 'both'
+  await pathBecomes('it is well', a, 'direct', isWell)
+  a.agent.tell(JSON.stringify({ setClockMs: -3_600_000 }))
+  filter(b.ns, 'eth0', 'udp dport 9475 drop')
+  await pathBecomes('silence is seen', a, 'direct', (p) => p.reach !== 'both' && p.reach !== 'unknown')
+  unfilter(b.ns)
+  await pathBecomes('it is well again', a, 'direct', isWell)
+})

@@ -35,12 +35,7 @@ export async function sickCluster(
   const cluster = await fastCluster(t, {
     ...setting,
     // Short, and still a time: in the end the device goes by itself.
-    config: {
-      ...auto,
-      vxlan: { lingerSeconds: 1 },
-      ...(isToldOnly ? { probes: 'off' } : {}),
-      ...setting.config,
-    },
+    config: { ...auto, vxlan: { lingerSeconds: 1 }, probes: isToldOnly ? 'off' : {}, ...setting.config },
   })
   const { segment } = cluster
   const port = linkOf(segment, 'p1').index
@@ -79,11 +74,10 @@ export const PROVEN = 7
 
 /** Well at once and an hour later, by a clock that need not wait. */
 export function tellWell(nodes: SickCluster['nodes'], kind: PathHealth['kind']): void {
-  const now = Date.now()
-  for (const at of [now, now + 3_600_000])
+  for (const laterMs of [0, 3_600_000])
     for (const [i, node] of nodes.entries())
-      say(node, [{ peer: i === 0 ? 'n2' : 'n1', ...healthy(kind) }], at)
+      say(node, [{ peer: i === 0 ? 'n2' : 'n1', ...healthy(kind) }], laterMs)
 }
 
-const say = (node: Node, health: readonly PathHealth[], nowMs?: number): void =>
-  node.bench.agent.tell(JSON.stringify({ health, nowMs }))
+const say = (node: Node, health: readonly PathHealth[], laterMs = 0): void =>
+  node.bench.agent.tell(JSON.stringify({ health, laterMs }))
