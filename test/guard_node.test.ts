@@ -79,3 +79,27 @@ test('a pod cannot send VXLAN of ours to an address that no Node object names', 
   assert.ok(await hears(ear, () => send(7)), 'another network’s is its own affair')
   assert.deepEqual(node.drops(), { pod_vxlan: 1 })
 })
+
+for (const pathMode of ['direct', 'vxlan'])
+  test(`what a pod sends to the port of path probes reaches no node, and nodes’ own does: pathMode ${pathMode}`, async (t) => {
+    const { nodes } = testCluster(t, { config: `pathMode: ${pathMode}` })
+    const [node, other] = nodes
+    const [near, far] = [node.pod(2), other.pod(2)]
+    const isDirect = pathMode === 'direct'
+    for (const v of [4, 6] as const) {
+      const end = (n: number) => ip(v === 4 ? `10.244.${n}.1` : `fd00:${n}::1`)
+      const to = { ip: isDirect ? addressOf(node, v) : end(1), port: 9475 }
+      using ear = new Udp(node.ns, { ip: to.ip, port: to.port })
+      using fromNear = new Udp(near.ns, { ip: addressOf(near, v), port: to.port })
+      using fromFar = new Udp(far.ns, { ip: addressOf(far, v), port: to.port })
+      using fromNode = new Udp(other.ns, { ip: isDirect ? addressOf(other, v) : end(2), port: to.port })
+      assert.ok(await hears(ear, () => fromNode.send(to, 'x')), `IPv${v}: the other node's`)
+      for (const pod of [fromNear, fromFar]) {
+        assert.ok(!(await hears(ear, () => pod.send(to, 'x'))))
+        await node.without('probe_to_node', async () =>
+          assert.ok(await hears(ear, () => pod.send(to, 'x')), 'without the chain it gets through'),
+        )
+      }
+    }
+    assert.deepEqual(node.drops(), { pod_probe: 4 })
+  })

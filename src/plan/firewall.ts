@@ -20,6 +20,7 @@ import type { Config } from '../schema/config.ts'
 import type { HostPort } from '../state/wishes.ts'
 import { addressesOutside } from './endpoint_faults.ts'
 import type { FirewallPod, FirewallState } from './firewall_state.ts'
+import { tunnelAddress } from './network.ts'
 import { tunnelSet } from './ruleset.ts'
 
 /** Elements by set name; sets that are not named stay as they are. */
@@ -171,6 +172,10 @@ function nodeSets(
           interval(macField(mac), r.cidr),
         ),
       ),
+    ],
+    [
+      `tunnel_ends${v}`,
+      unique(peerRanges.map((r) => tunnelAddress(r.cidr))).map((ip) => ({ key: ipField(ip) })),
     ],
     [`cluster_ranges${v}`, merged(cluster)],
     [`own_ranges${v}`, merged(own)],

@@ -44,6 +44,7 @@ export const inetSets: ReadonlyMap<string, SetDefinition> = new Map([
     tunnelSet(inner, outer),
     concatenated(`typeof ${ipWord(outer)} saddr . ${INNER[inner]}`),
   ]),
+  ...perFamily('tunnel_ends', (ip) => plain(`type ${ip}`)),
   ...perFamily('direct_sources', (ip) => concatenated(`type ether_addr . ${ip}`)),
   ...perFamily('cluster_ranges', interval),
   ...perFamily('own_ranges', interval),
@@ -69,6 +70,7 @@ export const inetDrops: ReadonlyMap<string, string> = new Map([
   // Translation of hostPorts on 127.0.0.1 would come before the kernel's own check.
   ['loopback_from_outside', 'a packet from outside to a loopback address of the host'],
   ['pod_vxlan', 'a pod sent to the VXLAN port of a node'],
+  ['pod_probe', 'a pod sent to the port of the nodes’ path probes'],
   ['relayed_vxlan', 'VXLAN of our VNI that another network of this host sent to a node'],
   ['tunnel_unknown_sender', 'VXLAN of our VNI from no known node, or not through the uplink'],
   ['tunnel_forged_source', 'VXLAN from a known node with an inner source outside of its ranges'],
@@ -119,8 +121,9 @@ const sources = (): string => `  chain from_pod {
  * VXLAN is looked at where it is delivered, not where it comes in: by then fragments are whole, and no translation
  * (a Service, a hostPort) can still turn another packet into one for the VXLAN port. A node may have addresses that
  * its Node object does not name: it takes VXLAN at none of them, and a pod cannot send ours to any address at all.
+ * Probes are for nodes alone: a pod's are dropped before they can fill the socket of the agent, or cost it time.
  */
-const vxlan = ({ vni, port }: Config['vxlan']): string => `  chain from_underlay {
+const vxlan = ({ vni, port }: Config['vxlan'], probes: Config['probes']): string => `  chain from_underlay {
     ct status dnat ${drop('tunnel_unknown_sender')}
     ip daddr != @node_addresses4 ${drop('tunnel_unknown_sender')}
     ip6 daddr != @node_addresses6 ${drop('tunnel_unknown_sender')}
@@ -138,6 +141,13 @@ ${tunnels
     type filter hook input priority raw; policy accept;
     udp dport ${port} meta iifgroup ${FROM_PODS} ${drop('pod_vxlan')}
     udp dport ${port} ${VXLAN_VNI} ${vni} goto from_underlay
+${probes === 'off' ? '' : `    udp dport ${probes.port} goto probe_to_node\n`}  }
+  chain probe_to_node {
+    iifname "${VXLAN_LINK}" ip saddr @tunnel_ends4 accept
+    iifname "${VXLAN_LINK}" ip6 saddr @tunnel_ends6 accept
+    iifname "${VXLAN_LINK}" ${drop('pod_probe')}
+    iifname != "lo" ip saddr @cluster_ranges4 ${drop('pod_probe')}
+    iifname != "lo" ip6 saddr @cluster_ranges6 ${drop('pod_probe')}
   }
   chain through_node {
     type filter hook forward priority mangle; policy accept;
@@ -185,11 +195,14 @@ ${families.map(hostPorts).join('\n')}
 ${[...families.map(hairpins), fromLoopback, ...(masquerade ? families.map(leaving) : [])].join('\n')}
   }`
 
-const inetTable = (config: Pick<Config, 'vxlan' | 'masquerade'>): string => `table inet ${NFT_TABLE} {
+/** What the rules depend on. */
+type Filtered = Pick<Config, 'vxlan' | 'masquerade' | 'probes'>
+
+const inetTable = (config: Filtered): string => `table inet ${NFT_TABLE} {
 ${[...inetSets].map(setText).join('\n')}
 ${[...inetDrops.keys()].map(counterText).join('\n')}
 ${sources()}
-${vxlan(config.vxlan)}
+${vxlan(config.vxlan, config.probes)}
 ${translation(config.masquerade.enabled)}
 }`
 
@@ -226,14 +239,13 @@ export type Standing = {
   }
 }
 
-const tablesText = (config: Pick<Config, 'vxlan' | 'masquerade'>): string =>
-  `${inetTable(config)}\n${arpTable()}`
+const tablesText = (config: Filtered): string => `${inetTable(config)}\n${arpTable()}`
 
 /** Name of the set that signs the tables of this config. */
-export const versionOf = (config: Pick<Config, 'vxlan' | 'masquerade'>): string =>
+export const versionOf = (config: Filtered): string =>
   `version_${createHash('sha256').update(tablesText(config)).digest('hex').slice(0, 12)}`
 
-export function rulesetOf(config: Pick<Config, 'vxlan' | 'masquerade'>, standing: Standing): Ruleset {
+export function rulesetOf(config: Filtered, standing: Standing): Ruleset {
   const tables = tablesText(config)
   const version = versionOf(config)
   const head = `table inet ${NFT_TABLE} { }\ntable arp ${NFT_TABLE} { }\n`

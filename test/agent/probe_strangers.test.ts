@@ -75,3 +75,13 @@ test('answers that nobody asked for make no path look well', async (t) => {
   assert.equal((await pathOf(bench, 'direct')).rttUs, undefined)
   peer.close()
 })
+
+test('a farewell that knows nothing of what was asked hides no silence', async (t) => {
+  const { bench, outside } = nodeWithOutside(t)
+  await bench.start()
+  const peer = socketIn(outside, PORT)
+  await until('the node is known', async () => (await answers(peer, bytesOf(question))).length === 1)
+  assert.deepEqual(await answers(peer, bytesOf({ ...question, type: 'farewell' })), [])
+  await until('its silence is seen', async () => (await pathOf(bench, 'direct')).reach === 'none', 15_000)
+  peer.close()
+})

@@ -172,3 +172,13 @@ test('a wall clock that is set back by an hour changes nothing: what breaks is f
   unfilter(b.ns)
   await pathBecomes('it is well again', a, 'direct', isWell)
 })
+
+test('an agent that ends says farewell, so that its silence is not called a broken path', async (t) => {
+  const { a, b } = await probedPair(t)
+  for (const kind of KINDS) await pathBecomes('it is well', a, kind, (p) => p.reach === 'both')
+  b.agent.signal('SIGTERM')
+  for (const kind of KINDS) await pathBecomes('nothing is known', a, kind, (p) => p.reach === 'unknown')
+  // Longer than silence is chance.
+  await sleep(5_000)
+  for (const kind of KINDS) assert.equal((await pathOf(a, kind)).reach, 'unknown')
+})

@@ -33,6 +33,10 @@ export type PathState = {
   /** Questions of the peer. */
   heardCount: number
   arrivedMs: number | undefined
+  /** Nonces of the last small questions, by which the peer proves a farewell. BOUNDED by ASKED_KEPT. */
+  readonly asked: number[]
+  /** Of the peer's last small question, to prove ours. */
+  heardNonce: number | undefined
   hasLeft: boolean
   /** Something was learnt that nobody has been told yet. */
   isNews: boolean
@@ -66,10 +70,20 @@ export const newPath = (target: Target, port: number, nowMs: number): PathState 
   heardMs: undefined,
   heardCount: 0,
   arrivedMs: undefined,
+  asked: [],
+  heardNonce: undefined,
   hasLeft: false,
   isNews: false,
   isSeenBare: false,
 })
+
+/** The last ones may be lost, or on their way. */
+const ASKED_KEPT = 4
+
+export function noteAsked(path: PathState, nonce: number): void {
+  path.asked.push(nonce)
+  if (path.asked.length > ASKED_KEPT) path.asked.shift()
+}
 
 /** How long a path is new: until each kind of probe had its turn. */
 const FRESH_TURNS = 16

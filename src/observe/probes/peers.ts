@@ -3,7 +3,7 @@
 import { type Family, familyOf } from '../../base/ip.ts'
 import { addressKey } from '../../kernel/udp_socket.ts'
 import type { PathKind, Peer } from '../../plan/peers.ts'
-import type { Heard, Probe, ReadProbe } from './packet.ts'
+import { type Heard, type Probe, type ReadProbe, SMALLEST } from './packet.ts'
 import { newPath, type PathState } from './path_state.ts'
 import { sameTarget, type Target, targetsOf } from './target.ts'
 
@@ -77,6 +77,7 @@ export function learn(peer: ProbedPeer, path: PathState, { probe, isWhole }: Rea
   path.hasLeft = false
   if (probe.type === 'question') path.heardCount++
   if (!isWhole) return
+  if (probe.type === 'question' && probe.sizeBytes === SMALLEST) path.heardNonce = probe.nonce
   for (const kind of KINDS) {
     const other = peer.paths[kind]
     const { ageMs } = probe.heard[kind]
@@ -84,8 +85,12 @@ export function learn(peer: ProbedPeer, path: PathState, { probe, isWhole }: Rea
   }
 }
 
-/** Its agent ends: silence means nothing from now on. */
-export function farewell(peer: ProbedPeer): void {
+/**
+ * Its agent ends: silence means nothing from now on. So it counts only with what was asked lately by this path, which
+ * nobody else knows: a forged one would hide a broken path.
+ */
+export function farewell(peer: ProbedPeer, by: PathState, { probe, isWhole }: ReadProbe): void {
+  if (!isWhole || !by.asked.includes(probe.nonce)) return
   for (const kind of KINDS) {
     const path = peer.paths[kind]
     if (!path) continue

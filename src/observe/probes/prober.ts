@@ -8,6 +8,7 @@ import { type Datagram, realTime, type UdpSocket } from '../../kernel/udp_socket
 import type { PathHealth } from '../../plan/path_health.ts'
 import type { PathKind, Peer } from '../../plan/peers.ts'
 import type { Uplink } from '../../plan/uplink.ts'
+import { AnswerBudget } from './answer_budget.ts'
 import { BareProbes, sendBare } from './bare.ts'
 import { copiesFor } from './mtu_search.ts'
 import { Outstanding, PATIENCE_MS, type Question } from './outstanding.ts'
@@ -20,7 +21,15 @@ import {
   SMALLEST,
   writeProbe,
 } from './packet.ts'
-import { beginRound, healthOf, lossNow, nextAsk, type PathState, searchFrom } from './path_state.ts'
+import {
+  beginRound,
+  healthOf,
+  lossNow,
+  nextAsk,
+  noteAsked,
+  type PathState,
+  searchFrom,
+} from './path_state.ts'
 import { farewell, heardOf, learn, Peers, type ProbedPeer } from './peers.ts'
 import { smallBytes, TRAIN_CARS, writeQuestions } from './question.ts'
 import { endRound, recordOutcome } from './record.ts'
@@ -41,8 +50,6 @@ type UplinkFacts = Pick<Uplink, 'name' | 'mtuBytes'>
 const SILENCE_MS = 3_000
 /** Waiting for a search's round on a path that answers fast. */
 const ROUND_MS = 200
-/** Answers of one tick: a flood of questions must not take the agent's time. */
-const ANSWERS_A_TICK = 100
 const NO_TIME = { seconds: 0, nanoseconds: 0 }
 
 export class Prober {
@@ -58,7 +65,7 @@ export class Prober {
   readonly #answer = Buffer.alloc(SMALLEST)
   /** Those with a socket. */
   #askable: readonly PathState[] = []
-  #answersLeft = ANSWERS_A_TICK
+  readonly #answers = new AnswerBudget()
   #isClosed = false
 
   /** @param spoilt peers whose tunnel is helped by the stack, because a device spoils what is left to it */
@@ -117,11 +124,11 @@ export class Prober {
     this.#isClosed = true
     clearInterval(this.#timer)
     for (const path of this.#peers.paths) {
-      if (!path.answered && path.heardMs === undefined) continue
+      if (path.heardNonce === undefined) continue
       writeProbe(this.#answer, {
         ...this.#head(path, false),
         type: 'farewell',
-        nonce: 0,
+        nonce: path.heardNonce,
         sizeBytes: SMALLEST,
       })
       this.#sockets.of(path.target.kind, path.target.to)?.send(path.where, this.#answer)
@@ -131,7 +138,8 @@ export class Prober {
 
   #tick(): void {
     const nowMs = this.#clock.nowMs()
-    this.#answersLeft = ANSWERS_A_TICK
+    this.#answers.renew()
+    this.#sockets.tick()
     for (const question of this.#outstanding.expired(nowMs)) this.#record(question, undefined, false)
     this.#lookForSpoilt()
     for (const path of this.#askable)
@@ -187,7 +195,10 @@ export class Prober {
     // What this host itself refuses to send as one packet says nothing of the path.
     if (errno !== 0 && train) return 1
     const question = { path, ask, sizeBytes, sentAt, sentMs: nowMs, train, isBare }
-    for (const nonce of nonces) this.#outstanding.add(nonce, question)
+    for (const nonce of nonces) {
+      this.#outstanding.add(nonce, question)
+      if (ask === 'summed' || ask === 'unsummed') noteAsked(path, nonce)
+    }
     return nonces.length
   }
 
@@ -208,14 +219,14 @@ export class Prober {
     if (!peer || !path) return
     const read = readProbe(datagram.bytes)
     if (read?.probe.kind !== kind) return
-    const { probe, isWhole } = read
+    const { probe } = read
     if (probe.type === 'farewell') {
-      if (isWhole) farewell(peer)
+      farewell(peer, path, read)
       return
     }
     learn(peer, path, read, this.#clock.nowMs())
     if (probe.type === 'answer') this.#answered(path, datagram, read)
-    else if (this.#answersLeft-- > 0) this.#reply(peer, socket, datagram.at, read)
+    else if (this.#answers.take(peer.name)) this.#reply(peer, socket, datagram.at, read)
   }
 
   #reply(peer: ProbedPeer, socket: UdpSocket, at: Moment, { probe, isWhole }: ReadProbe): void {

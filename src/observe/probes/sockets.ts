@@ -11,15 +11,24 @@ import type { PathKind } from '../../plan/peers.ts'
 
 export type OnDatagram = (kind: PathKind, datagram: Datagram, socket: UdpSocket) => void
 type Open = {
+  readonly kind: PathKind
   readonly device: string
   readonly index: number
   readonly socket: UdpSocket
-  readonly end: () => void
+  readsLeft: number
+  /** Ends the watch; nothing while there is none. */
+  end: () => void
 }
 
 const FAMILIES: readonly Family[] = [4, 6]
 /** So many packets are read before others have their turn. */
 const BATCH = 64
+/**
+ * Of each socket between two ticks: what a thousand peers send is less. When they are spent nobody looks until the next
+ * tick, and what a flood has more than the kernel's buffer is dropped there, for nothing.
+ */
+export const READS_A_TICK = 512
+const unwatched = (): void => {}
 
 export class ProbeSockets {
   readonly #port: number
@@ -58,6 +67,14 @@ export class ProbeSockets {
     this.#faults = faults
   }
 
+  /** What may be read until the next one. */
+  tick(): void {
+    for (const [key, open] of this.#open) {
+      if (open.readsLeft === 0) this.#watch(key, open)
+      open.readsLeft = READS_A_TICK
+    }
+  }
+
   close(): void {
     for (const key of [...this.#open.keys()]) this.#end(key)
   }
@@ -78,21 +95,27 @@ export class ProbeSockets {
       const isExpected = opened.error === ENODEV || opened.error === 97
       return isExpected ? undefined : refusedFault(want.device, this.#port, opened.error)
     }
-    const socket = opened.value
-    // An error ends the watch: the next look opens it anew.
-    const end = poll(socket.fd, READABLE, (events) =>
-      events < 0 ? this.#end(key) : this.#drain(kind, socket),
-    )
-    this.#open.set(key, { ...want, socket, end })
+    const open = { ...want, kind, socket: opened.value, readsLeft: READS_A_TICK, end: unwatched }
+    this.#watch(key, open)
+    this.#open.set(key, open)
     return undefined
   }
 
-  #drain(kind: PathKind, socket: UdpSocket): void {
-    for (let i = 0; i < BATCH; i++) {
-      const datagram = socket.receive()
+  /** An error ends the watch: the next look opens it anew. */
+  #watch(key: string, open: Open): void {
+    open.end = poll(open.socket.fd, READABLE, (events) => (events < 0 ? this.#end(key) : this.#drain(open)))
+  }
+
+  #drain(open: Open): void {
+    for (let i = 0; i < BATCH && open.readsLeft > 0; i++) {
+      const datagram = open.socket.receive()
       if (!datagram) return
-      this.#onDatagram(kind, datagram, socket)
+      open.readsLeft--
+      this.#onDatagram(open.kind, datagram, open.socket)
     }
+    if (open.readsLeft > 0) return
+    open.end()
+    open.end = unwatched
   }
 
   #end(key: string): void {
