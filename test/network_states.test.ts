@@ -37,7 +37,10 @@ const states = {
   'one of each': { nodes: [a, b, c], config: {} },
   'all by tunnel': { nodes: [a, b, c], config: { pathMode: 'vxlan' } },
   'direct or not at all': { nodes: [a, b, c], config: { pathMode: 'direct' } },
-  'another tunnel': { nodes: [a, b, c], config: { pathMode: 'vxlan', vxlan: { vni: 7, port: 8472 } } },
+  'another tunnel': {
+    nodes: [a, b, c],
+    config: { pathMode: 'vxlan', vxlan: { vni: 7, port: 8472, lingerSeconds: 0 } },
+  },
   'pods of full size': { nodes: [a, b, c], config: { podMtu: 'uplink' } },
   'no masquerade': { nodes: [a, b], config: { masquerade: { enabled: false } } },
   'excluded from masquerade': {
@@ -103,7 +106,8 @@ class Walker {
   }
 
   #enter(state: State): NodeKernel {
-    const config = stringify(state.config)
+    // Or a tunnel device would be there or not by where it came from.
+    const config = stringify({ vxlan: { lingerSeconds: 0 }, ...state.config })
     if (this.#kernel && config === this.#config) return this.#kernel
     this.#kernel?.close()
     this.#config = config

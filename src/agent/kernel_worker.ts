@@ -34,12 +34,17 @@ watchKernel({
 /** BOUNDED by the nodes of the cluster. */
 const nodes = new Map<string, NodeRow>()
 let peers: readonly Peer[] = []
+let lingering: NodeJS.Timeout | undefined
 
 function reconcile(input: AgentInput): AgentReport {
   applyNodeDelta(nodes, input.nodes)
   const report = node.reconcile({ ...input, nodes: [...nodes.values()] })
   const { ownRanges, underlay, podMtuBytes, complaints } = report.network
   peers = report.network.peers
+  clearTimeout(lingering)
+  const ms = node.lingersForMs
+  if (ms !== undefined)
+    lingering = setTimeout(() => say({ look: 'a tunnel that nobody needs', urgency: 'soon' }), ms).unref()
   return { ...report, network: { ownRanges, underlay, podMtuBytes, complaints } }
 }
 

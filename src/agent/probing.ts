@@ -3,7 +3,7 @@
 import { steadyClock } from '../base/clock.ts'
 import type { Fault } from '../base/result.ts'
 import { type PathMeasures, Prober } from '../observe/probes/prober.ts'
-import { needsSoftwareChecksums } from '../plan/cured_path.ts'
+import { spoiltTunnels } from '../plan/cured_path.ts'
 import type { PathHealth } from '../plan/path_health.ts'
 import type { Config } from '../schema/config.ts'
 import type { Core } from './core.ts'
@@ -30,8 +30,8 @@ export type ProbingOptions = {
 export function startProbing(options: ProbingOptions): Probing {
   const { probes } = options.config
   if (probes === 'off') return { measures: () => [], faults: () => [], close: () => {} }
-  const isHelped = (): boolean => options.core.cures.some(needsSoftwareChecksums)
-  const prober = new Prober(probes.port, steadyClock, isHelped)
+  const spoilt = (): ReadonlySet<string> => spoiltTunnels(options.core.cures)
+  const prober = new Prober(probes.port, steadyClock, spoilt)
   const follow = follower(prober, options)
   const timer = setInterval(() => {
     void follow()

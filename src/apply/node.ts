@@ -40,7 +40,8 @@ import { type NetworkRecord, readRecord, recordedRanges } from './record.ts'
 import { readRoutes } from './routes.ts'
 import { noSockets, type Sockets, type SocketsStatus } from './sockets_contract.ts'
 import { laneSwitches } from './switches.ts'
-import { applyVxlanLink } from './vxlan.ts'
+import { TunnelLinger } from './tunnel_linger.ts'
+import { applyVxlanLink, type VxlanState } from './vxlan.ts'
 
 export type StartFacts = {
   readonly endpoints: readonly Endpoint[]
@@ -84,17 +85,23 @@ export class NodeKernel {
   readonly #firewall: Firewall
   readonly #fastLane: FastLane
   readonly #sockets: Sockets
+  readonly #linger: TunnelLinger
   /** HostPorts by the pod address that they lead to; the kernel's maps are the record, this is their copy. */
   #hostPorts = new Map<Ip, readonly HostPort[]>()
   #uplink: IfIndex | undefined
   #podDevice: Result<DeviceKind> | undefined
+  /** The tunnel device stands for others alone. */
+  #isLingering = false
 
+  /** @param nowMs of a clock that nobody sets */
   constructor(
     config: Config,
     firewall: Firewall,
     fastLane: FastLane = plainOnly,
     sockets: Sockets = noSockets,
+    nowMs: () => number = () => performance.now(),
   ) {
+    this.#linger = new TunnelLinger(config.vxlan.lingerSeconds * 1000, nowMs)
     this.#sockets = sockets
     this.#config = config
     this.#firewall = firewall
@@ -135,6 +142,11 @@ export class NodeKernel {
     return this.#podDevice
   }
 
+  /** Until the tunnel device may go; undefined: it is needed, or there is none. */
+  get lingersForMs(): number | undefined {
+    return this.#isLingering ? this.#linger.leftMs : undefined
+  }
+
   isUplink(index: IfIndex): boolean {
     return index === this.#uplink
   }
@@ -149,7 +161,11 @@ export class NodeKernel {
     this.#uplink = uplink?.index
     const { endpoints } = ownLinks(facts.links)
     const routes = readRoutes(this.#route)
+    const tunnel = facts.links.find((l) => l.name === VXLAN_LINK)
+    // Before the sync nothing is removed anyway, and this node's address may not be known.
+    const keepsTunnel = input.sweep && this.#config.pathMode !== 'direct' && this.#linger.keeps(tunnel)
     const network = planNetwork({
+      keepsTunnel,
       config: this.#config,
       selfName: input.selfName,
       nodes: input.nodes,
@@ -158,9 +174,13 @@ export class NodeKernel {
       recordedRanges: recordedRanges(routes),
       ...(input.cures ? { cures: input.cures } : {}),
     })
+    const isNeeded = network.peers.some((p) => p.needsTunnel)
+    if (isNeeded) this.#linger.needed()
+    this.#isLingering = keepsTunnel && !isNeeded
+    const vxlan = applyVxlanLink(this.#route, tunnel, network.vxlan, input.sweep)
     const outcome = merged([
       built,
-      this.#apply(network, uplink, { ...facts, routes }, endpoints, input),
+      this.#apply(network, uplink, { ...facts, routes, vxlan }, endpoints, input),
       this.#sockets.apply(input.sockets ?? [], endpoints, input),
     ])
     // Before the first sync nobody has said what the uplink should hold.
@@ -169,8 +189,11 @@ export class NodeKernel {
     return {
       ...outcome,
       faults: [...complaint, ...outcome.faults],
-      // A complaint: trying again would change nothing.
-      network: device.ok ? network : { ...network, complaints: [device.error, ...network.complaints] },
+      // Complaints: trying again would change nothing.
+      network: {
+        ...network,
+        complaints: [...(device.ok ? [] : [device.error]), ...vxlan.complaints, ...network.complaints],
+      },
       uplink,
       endpoints,
       podDevice: device.ok ? device.value : undefined,
@@ -273,12 +296,11 @@ export class NodeKernel {
   #apply(
     network: Network,
     uplink: Uplink | undefined,
-    facts: UplinkFacts & { readonly routes: readonly RouteRow[] },
+    facts: UplinkFacts & { readonly routes: readonly RouteRow[]; readonly vxlan: VxlanState },
     endpoints: readonly Endpoint[],
     input: ReconcileInput,
   ): Outcome {
-    const tunnel = facts.links.find((l) => l.name === VXLAN_LINK)
-    const vxlan = applyVxlanLink(this.#route, tunnel, network.vxlan, input.sweep)
+    const { vxlan } = facts
     // Only now: a device takes its neighbours along.
     const neighbours = readNeighbours(this.#route)
     const macs = peerMacs(neighbours, uplink?.index)

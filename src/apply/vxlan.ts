@@ -17,7 +17,13 @@ import { merged, nothing, type Outcome, write } from './outcome.ts'
 const LINK_LOCAL_SCOPE = 253
 const SMALLEST_MTU_6 = 1280
 
-export type VxlanState = Outcome & { readonly link: LinkRow | undefined }
+export type VxlanState = Outcome & {
+  readonly link: LinkRow | undefined
+  /** What trying again soon would not change, and nobody needs for the usual paths. */
+  readonly complaints: readonly Fault[]
+}
+/** No complaint. */
+const content = { ...nothing, complaints: [] }
 
 /** Loose reverse path: replies may come by another path than requests went while two nodes change over. */
 const SWITCHES = { reversePathFilter: 2, sendRedirects: 0 } as const
@@ -29,11 +35,11 @@ export function applyVxlanLink(
   sweep: boolean,
 ): VxlanState {
   if (have && (have.kind !== 'vxlan' || have.group !== VXLAN_GROUP)) {
-    return { ...nothing, link: undefined, faults: want ? [foreignFault(have)] : [] }
+    return { ...content, link: undefined, faults: want ? [foreignFault(have)] : [] }
   }
   if (!want) {
-    if (!have || !sweep) return { ...nothing, link: have }
-    return { ...write(socket, 'remove', [delLink(have.index)], [ENODEV]), link: undefined }
+    if (!have || !sweep) return { ...content, link: have }
+    return { ...content, ...write(socket, 'remove', [delLink(have.index)], [ENODEV]), link: undefined }
   }
   if (have && sameDevice(have, want)) {
     const mtu = have.mtuBytes === want.mtuBytes ? [] : [setLink(have.index, { mtuBytes: want.mtuBytes })]
@@ -55,8 +61,13 @@ export function applyVxlanLink(
 /** A device that is not whole carries nothing: the other refusals would only repeat the first. */
 function withDevice(link: LinkRow | undefined, outcome: Outcome, want: DesiredVxlan): VxlanState {
   const [first] = outcome.faults
-  if (!first) return { ...outcome, link }
-  return { ...outcome, faults: [errnoOf(first) === 'EADDRINUSE' ? portFault(want) : first], link: undefined }
+  if (!first) return { ...content, ...outcome, link }
+  const refused = { ...content, ...outcome, link: undefined }
+  if (errnoOf(first) !== 'EADDRINUSE') return { ...refused, faults: [first] }
+  // The next look tries again anyway.
+  return want.isForCuresOnly
+    ? { ...refused, faults: [], complaints: [portFault(want)] }
+    : { ...refused, faults: [portFault(want)] }
 }
 
 const errnoOf = (f: Fault): string | undefined => f.found.split(' ')[0]

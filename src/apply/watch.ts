@@ -3,6 +3,7 @@
 
 import type { IfIndex } from '../base/ifindex.ts'
 import { poll, READABLE } from '../kernel/addon.ts'
+import { completesChecksums } from '../kernel/ethtool.ts'
 import { parseAddress } from '../kernel/netlink/address.ts'
 import { attributes, readText } from '../kernel/netlink/attribute.ts'
 import { parseLink } from '../kernel/netlink/link.ts'
@@ -24,6 +25,8 @@ const DELNEIGH = 29
 const NFT_REMOVALS: readonly number[] = [2, 5, 8, 11].map((message) => (10 << 8) | message)
 
 type Event = { readonly type: number; readonly body: Uint8Array }
+/** What was last seen of the tunnel device. */
+type Tunnel = { seen: string | undefined }
 type Concern = { readonly why: string; readonly urgency: Urgency }
 
 /**
@@ -42,8 +45,9 @@ export type WatchOptions = {
 export function watchKernel({ look, isUplink }: WatchOptions): () => void {
   /** BOUNDED by the peers on the segment: the MAC last seen of each managed neighbour. */
   const macs = new Map<string, string | undefined>()
+  const tunnel: Tunnel = { seen: undefined }
   const stops = [
-    follow(NETLINK_ROUTE, Object.values(GROUP), look, (e) => routeConcern(e, macs, isUplink)),
+    follow(NETLINK_ROUTE, Object.values(GROUP), look, (e) => routeConcern(e, macs, tunnel, isUplink)),
     follow(NETLINK_NETFILTER, [NFT_GROUP], look, (e) =>
       NFT_REMOVALS.includes(e.type) && tableOf(e) === NFT_TABLE
         ? { why: 'nft removal', urgency: 'tables' }
@@ -84,15 +88,13 @@ function follow(
 function routeConcern(
   event: Event,
   macs: Map<string, string | undefined>,
+  tunnel: Tunnel,
   isUplink: WatchOptions['isUplink'],
 ): Concern | undefined {
   switch (event.type) {
     case NEWLINK:
-    case DELLINK: {
-      const { index, name } = parseLink(event.body)
-      const vital = isUplink(index) || (name === VXLAN_LINK && event.type === DELLINK)
-      return { why: `link ${name}`, urgency: vital ? 'now' : 'soon' }
-    }
+    case DELLINK:
+      return linkConcern(event, tunnel, isUplink)
     case NEWADDR:
     case DELADDR: {
       const row = parseAddress(event.body)
@@ -109,6 +111,23 @@ function routeConcern(
     default:
       return undefined
   }
+}
+
+function linkConcern(
+  { type, body }: Event,
+  tunnel: Tunnel,
+  isUplink: WatchOptions['isUplink'],
+): Concern | undefined {
+  const row = parseLink(body)
+  const isTunnel = row.name === VXLAN_LINK
+  if (isTunnel) {
+    // A bare probe (observe/probes/bare.ts) switches it there and back: two events, and nothing is another.
+    const now = type === DELLINK ? undefined : JSON.stringify([row, completesChecksums(VXLAN_LINK)])
+    if (now !== undefined && now === tunnel.seen) return undefined
+    tunnel.seen = now
+  }
+  const vital = isUplink(row.index) || (isTunnel && type === DELLINK)
+  return { why: `link ${row.name}`, urgency: vital ? 'now' : 'soon' }
 }
 
 function neighbourConcern(event: Event, macs: Map<string, string | undefined>): Concern | undefined {

@@ -58,6 +58,10 @@ export function curedMtuBytes(
   return Math.min(full, Math.max(found, LEAST_MTU_BYTES[family]))
 }
 
+/** Peers whose tunnel it is that a device spoils: of these the device itself must still be looked at. */
+export const spoiltTunnels = (cures: readonly PathCure[]): ReadonlySet<string> =>
+  new Set(cures.filter((c) => sicknessOf(c, 'vxlan')?.offload !== undefined).map((c) => c.peer))
+
 /** Whether a tunnel's inner checksums are to be made before any device sees the packet. */
 export const needsSoftwareChecksums = (cure: PathCure | undefined): boolean =>
   cure?.sick.some((s) => s.offload !== undefined) ?? false
@@ -169,7 +173,7 @@ function mtuFault({ kind, mtuBytes }: Sickness, { peer, ranges, uplink }: Sick):
 function offloadFault({ kind, offload }: Sickness, { peer, ranges, uplink }: Sick): Fault[] {
   if (offload === undefined) return []
   const next = ranges.some((r) => r.path === 'vxlan')
-    ? 'worked around by the stack (tx off on podlane-vxlan, and the plain lane to this peer)'
+    ? 'worked around by the stack (tx off on podlane-vxlan, and the plain lane in every tunnel)'
     : 'no other path has been seen to carry'
   return [
     {

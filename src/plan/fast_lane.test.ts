@@ -145,14 +145,20 @@ test('gateways are needed for the nodes behind them alone, each once', () => {
   assert.deepEqual(neededGateways(plan({}, [self, near, far, other]).network, known), ['192.0.2.254'])
 })
 
-test('where the stack makes the checksums of a tunnel its path is plain', () => {
+test('where one peer’s tunnel needs the checksums of the stack all tunnels are plain: it is the same device', () => {
+  const other = node('d', ['198.51.100.4'], ['10.244.4.0/24'])
   const cure: PathCure = { peer: 'c', sick: [{ kind: 'vxlan', offload: 'checksum' }], proven: [] }
+  const known = new Map([...gateways, [ip('198.51.100.4'), ip('192.0.2.254')]])
+  const why = 'checksums in the tunnel have to be made by the stack'
   assert.deepEqual(
-    plan({}, [self, near, far], '', [cure]).paths.map((p) => [p.peer, p.lane, p.why]),
+    plan({ gateways: known }, [self, near, far, other], '', [cure]).paths.map((p) => [p.peer, p.lane, p.why]),
     [
       ['b', 'fast', ''],
       ['b', 'fast', ''],
-      ['c', 'plain', 'checksums in the tunnel have to be made by the stack'],
+      ['c', 'plain', why],
+      ['d', 'plain', why],
     ],
   )
+  // Of a peer that is gone nothing is done any more.
+  assert.equal(plan({ gateways: known }, [self, near, other], '', [cure]).paths.at(-1)?.lane, 'fast')
 })

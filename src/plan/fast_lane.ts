@@ -118,7 +118,7 @@ function pathsOf(peer: Peer, input: FastLaneInput): FastPath[] {
     }
     const mac = via && input.macs.get(via)
     const hop = via && mac ? { ip: via, mac } : undefined
-    const obstacle = obstacleOf(peer, range.path, via, hop)
+    const obstacle = obstacleOf(peer, range.path, network, via, hop)
     groups.set(key, {
       key,
       peer: peer.name,
@@ -145,11 +145,18 @@ function pathsOf(peer: Peer, input: FastLaneInput): FastPath[] {
 }
 
 /** Why the path cannot be fast; empty if it can. */
-function obstacleOf(peer: Peer, path: PathKind, via: Ip | undefined, hop: FastHop | undefined): string {
+function obstacleOf(
+  peer: Peer,
+  path: PathKind,
+  network: Network,
+  via: Ip | undefined,
+  hop: FastHop | undefined,
+): string {
   if (!via) return `no route to ${peer.address} is known`
   if (!hop) return `the MAC of ${via} is not known yet`
-  // The programs leave checksums to the uplink's device.
-  if (path === 'vxlan' && peer.softwareChecksums)
+  // The programs leave checksums to the uplink's device, which is the same one whoever is at the other end; and probes
+  // of the helped tunnels would no longer see what it does to the others.
+  if (path === 'vxlan' && network.vxlan?.softwareChecksums)
     return 'checksums in the tunnel have to be made by the stack'
   return ''
 }

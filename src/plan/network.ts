@@ -28,6 +28,8 @@ export type NetworkInput = {
   readonly recordedRanges: readonly Cidr[]
   /** Peers with sick paths. */
   readonly cures?: readonly PathCure[]
+  /** A tunnel device stands that others may still send into, needed or not. */
+  readonly keepsTunnel?: boolean
 }
 
 export type DesiredRoute = {
@@ -53,6 +55,8 @@ export type DesiredVxlan = {
   readonly addresses: readonly Ip[]
   /** Inner checksums are made here and not left to the uplink, which spoils them. */
   readonly softwareChecksums: boolean
+  /** Without it every peer is reached as usual. */
+  readonly isForCuresOnly: boolean
 }
 
 export type Network = {
@@ -89,7 +93,8 @@ export function planNetwork(input: NetworkInput): Network {
       ? others.map((node) => planPeer(node, { config, uplink, underlay, ranges: claims.ranges, cures }))
       : []
   const peers = planned.flatMap((p) => (p.peer ? [p.peer] : []))
-  const vxlan = peers.some((p) => p.needsTunnel) ? vxlanDevice(input, underlay, ownRanges, peers) : undefined
+  const isTunnelWanted = input.keepsTunnel === true || peers.some((p) => p.needsTunnel)
+  const vxlan = isTunnelWanted ? vxlanDevice(input, underlay, ownRanges, peers) : undefined
   return {
     ownRanges,
     underlay,
@@ -161,6 +166,7 @@ function vxlanDevice(
     local: underlay,
     addresses: ranges.map(tunnelAddress),
     softwareChecksums: peers.some((p) => p.needsTunnel && p.softwareChecksums),
+    isForCuresOnly: !peers.some((p) => p.ranges.some((r) => r.usualPath === 'vxlan')),
   }
 }
 

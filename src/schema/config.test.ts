@@ -25,6 +25,7 @@ uplink: {}
 vxlan:
   vni: 112
   port: 4789
+  lingerSeconds: 600
 lane: fast
 fastLane:
   flows: 131072

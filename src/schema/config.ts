@@ -71,6 +71,8 @@ const configSchema = v.strictObject({
     v.strictObject({
       vni: v.optional(wholeNumber(1, 2 ** 24 - 1), 112),
       port: v.optional(portValue, 4789),
+      /** A tunnel device that this node needs no more stays for so long: others may still send into it. */
+      lingerSeconds: v.optional(wholeNumber(0, 86_400), 600),
     }),
     {},
   ),

@@ -85,6 +85,7 @@ export class NodeBench {
       http: 'off',
       log: { level: 'debug' },
       ipam: { coolDownSeconds: 1 },
+      vxlan: { lingerSeconds: 0 },
       directories: { run: this.runFolder, bpf: join(this.folder, 'bpf', 'podlane') },
     }
     writeFileSync(this.#configFile, stringify({ ...base, ...this.#options.config, ...more }))

@@ -82,7 +82,7 @@ async function goesThrough(t: TestContext, each: Case, lane: Lane, path: Path): 
   assert.ok(await carries(1000))
   cluster.lift()
   const isOver = async () => (await complaintsOf(cluster)) === '[]'
-  await until('the complaint is gone', isOver, 90_000)
+  await until('the complaint is gone', isOver, 120_000)
   for (const [i, node] of [a, b].entries()) await becomes(node.ns, before[i] ?? '', LEARNT)
   assert.ok(await carries(1000))
 }

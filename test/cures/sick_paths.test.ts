@@ -79,6 +79,9 @@ onEveryLane('where a device spoils the checksums left to it the stack makes them
     a.ns.inside(() => completesChecksums('podlane-vxlan')),
     false,
   )
+  run(a.ns, 'ethtool', '-K', 'podlane-vxlan', 'tx', 'on')
+  const isBack = () => a.ns.inside(() => completesChecksums('podlane-vxlan') === false)
+  await until('what another hand has switched is switched back', isBack)
   const peer = await peerOf(cluster)
   assert.equal(peer?.path, 'vxlan')
   assert.equal(peer?.lane?.lane, 'plain')

@@ -71,6 +71,7 @@ export async function fastCluster(t: TestContext, setting: ClusterSetting): Prom
 const baseConfig = (path: Path): object => ({
   pathMode: path,
   ipam: { coolDownSeconds: 0 },
+  vxlan: { lingerSeconds: 0 },
   masquerade: { exclude: [`${beyond[4]}/32`, `${beyond[6]}/128`] },
 })
 

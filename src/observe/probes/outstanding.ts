@@ -14,6 +14,8 @@ export type Question = {
   readonly sentAt: Moment
   readonly sentMs: number
   readonly train: Train | undefined
+  /** Sent without the help that the tunnel has: it says something of the device. */
+  readonly isBare: boolean
 }
 
 /** An answer that takes longer counts as lost. */

@@ -40,6 +40,8 @@ export type PathState = {
   hasLeft: boolean
   /** Something was learnt that nobody has been told yet. */
   isNews: boolean
+  /** Of that, something of the device behind a helped tunnel. */
+  isSeenBare: boolean
 }
 
 export type Search = {
@@ -72,6 +74,7 @@ export const newPath = (target: Target, port: number, nowMs: number): PathState 
   heardNonce: undefined,
   hasLeft: false,
   isNews: false,
+  isSeenBare: false,
 })
 
 /** The last ones may be lost, or on their way. */

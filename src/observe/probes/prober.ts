@@ -54,7 +54,8 @@ const NO_TIME = { seconds: 0, nanoseconds: 0 }
 
 export class Prober {
   readonly #port: number
-  readonly #bare: BareProbes
+  readonly #spoilt: () => ReadonlySet<string>
+  readonly #bare = new BareProbes()
   readonly #clock: Clock
   readonly #sockets: ProbeSockets
   readonly #peers: Peers
@@ -67,10 +68,10 @@ export class Prober {
   readonly #answers = new AnswerBudget()
   #isClosed = false
 
-  /** @param isHelped whether the stack makes the tunnel's checksums, in place of a device that spoils them */
-  constructor(port: number, clock: Clock, isHelped: () => boolean = () => false) {
+  /** @param spoilt peers whose tunnel is helped by the stack, because a device spoils what is left to it */
+  constructor(port: number, clock: Clock, spoilt: () => ReadonlySet<string> = () => new Set()) {
     this.#port = port
-    this.#bare = new BareProbes(isHelped)
+    this.#spoilt = spoilt
     this.#peers = new Peers(port)
     this.#clock = clock
     this.#sockets = new ProbeSockets(port, (...what) => this.#receive(...what))
@@ -98,7 +99,13 @@ export class Prober {
   news(): readonly PathHealth[] {
     const fresh = this.#askable.filter((p) => p.isNews)
     for (const path of fresh) path.isNews = false
-    return fresh.map((path) => this.#healthOf(path))
+    return fresh.map((path) => {
+      const isSeen = path.isSeenBare || !this.#bare.isConcerned(path.target)
+      path.isSeenBare = false
+      const health = this.#healthOf(path)
+      // What helped probes say of the device is what was known before: nothing new.
+      return isSeen ? health : { ...health, checksum: 'unknown', large: 'unknown' }
+    })
   }
 
   /** Of each path that there is: one through a tunnel device that does not stand is none. */
@@ -133,14 +140,15 @@ export class Prober {
     const nowMs = this.#clock.nowMs()
     this.#answers.renew()
     this.#sockets.tick()
-    for (const question of this.#outstanding.expired(nowMs)) recordOutcome(question, undefined, false)
+    for (const question of this.#outstanding.expired(nowMs)) this.#record(question, undefined, false)
+    this.#lookForSpoilt()
     for (const path of this.#askable)
       if (path.search && path.search.untilMs <= nowMs && endRound(path)) this.#searchOn(path, nowMs)
     this.#schedule.tick(this.#askable, nowMs, (path) => this.#probe(path, nowMs))
   }
 
   #probe(path: PathState, nowMs: number): number {
-    const { ask, isBare } = this.#bare.turn(nextAsk(path), path.target.kind, nowMs)
+    const { ask, isBare } = this.#bare.turn(nextAsk(path), path.target, nowMs)
     path.turn++
     const go = (work: () => number): number => (isBare ? sendBare(work) : work())
     const small = smallBytes(familyOf(path.target.to))
@@ -151,9 +159,9 @@ export class Prober {
       case 'full':
         return this.#ask(path, ask, path.trueMtuBytes ?? path.target.mtuBytes, nowMs)
       case 'train':
-        return go(() => this.#ask(path, ask, path.trueMtuBytes ?? small, nowMs, TRAIN_CARS))
+        return go(() => this.#ask(path, ask, path.trueMtuBytes ?? small, nowMs, { cars: TRAIN_CARS, isBare }))
       default:
-        return go(() => this.#ask(path, ask, small, nowMs))
+        return go(() => this.#ask(path, ask, small, nowMs, { cars: 1, isBare }))
     }
   }
 
@@ -166,7 +174,13 @@ export class Prober {
     return sizes.length * copies
   }
 
-  #ask(path: PathState, ask: Question['ask'], sizeBytes: number, nowMs: number, cars = 1): number {
+  #ask(
+    path: PathState,
+    ask: Question['ask'],
+    sizeBytes: number,
+    nowMs: number,
+    { cars, isBare } = { cars: 1, isBare: false },
+  ): number {
     const { kind, to } = path.target
     const socket = this.#sockets.of(kind, to)
     if (!socket) return 0
@@ -180,7 +194,7 @@ export class Prober {
     const errno = socket.send(path.where, bytes, options)
     // What this host itself refuses to send as one packet says nothing of the path.
     if (errno !== 0 && train) return 1
-    const question = { path, ask, sizeBytes, sentAt, sentMs: nowMs, train }
+    const question = { path, ask, sizeBytes, sentAt, sentMs: nowMs, train, isBare }
     for (const nonce of nonces) {
       this.#outstanding.add(nonce, question)
       if (ask === 'summed' || ask === 'unsummed') noteAsked(path, nonce)
@@ -229,6 +243,18 @@ export class Prober {
     const ns = nanosecondsBetween(question.sentAt, at) - nanosecondsBetween(probe.received, probe.sent)
     // A clock that was set meanwhile makes nonsense of it: neither a round trip nor a loss.
     if (ns <= 0 || ns > PATIENCE_MS * 1e6) return
-    recordOutcome(question, ns, isWhole && !probe.isSpoilt)
+    this.#record(question, ns, isWhole && !probe.isSpoilt)
+  }
+
+  #record(question: Question, ns: number | undefined, isWhole: boolean): void {
+    recordOutcome(question, ns, isWhole)
+    if (question.isBare) this.#bare.came(ns !== undefined && isWhole)
+  }
+
+  /** Peers that are gone have no say in it, whatever is remembered of them. */
+  #lookForSpoilt(): void {
+    const spoilt = this.#spoilt()
+    const isSpoilt = ({ target }: PathState): boolean => target.kind === 'vxlan' && spoilt.has(target.peer)
+    this.#bare.concern(spoilt.size === 0 ? [] : this.#askable.filter(isSpoilt).map((p) => p.target.peer))
   }
 }

@@ -9,6 +9,7 @@ export function recordOutcome(question: Question, ns: number | undefined, isWhol
   const { path, ask, sizeBytes } = question
   const arrived = ns !== undefined
   path.isNews = true
+  path.isSeenBare ||= question.isBare
   if (arrived) {
     path.answered = true
     path.countsFromMs = Math.min(path.countsFromMs, question.sentMs)
