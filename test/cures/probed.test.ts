@@ -87,13 +87,11 @@ async function goesThrough(t: TestContext, each: Case, lane: Lane, path: Path): 
   assert.ok(await carries(1000))
 }
 
-/** Each fault in one lane of each path: sick_paths.test.ts has them all, with what is found told by hand. */
+/** Each fault once: sick_paths.test.ts has all lanes and paths, with what is found told by hand. */
 const settings: readonly (readonly [Case | undefined, Lane, Path])[] = [
-  [cases[0], 'fast', 'vxlan'],
   [cases[0], 'plain', 'direct'],
   [cases[1], 'fast', 'vxlan'],
   [cases[2], 'fast', 'direct'],
-  [cases[2], 'plain', 'direct'],
 ]
 
 for (const [each, lane, path] of settings)
