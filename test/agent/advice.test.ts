@@ -24,7 +24,8 @@ async function busyNode(t: TestContext): Promise<NodeBench> {
   const [one, far] = [await a.pod('one'), await b.pod('far')]
   await serveFile(t, far.ns, PORT, 100)
   await until('the lane to b is fast', async () => (await a.status()).peers[0]?.lane?.lane === 'fast')
-  const fetching = `while :; do busybox wget -qO- http://${far.ips[0]}:${PORT}/data >/dev/null; done`
+  // Without its own end a connect to a pod that is gone would hold the test for two minutes.
+  const fetching = `while :; do busybox wget -T 1 -qO- http://${far.ips[0]}:${PORT}/data >/dev/null; done`
   start(t, one.ns, 'sh', '-c', fetching)
   return a
 }

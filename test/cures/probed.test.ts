@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { must } from '../../src/base/result.ts'
 import type { LaidFault } from '../../src/lab/faults/wire.ts'
@@ -94,44 +94,47 @@ const settings: readonly (readonly [Case | undefined, Lane, Path])[] = [
   [cases[2], 'fast', 'direct'],
 ]
 
-for (const [each, lane, path] of settings)
-  if (each)
-    test(`${each.title} is found by probes, named and worked around until it ends: ${lane} lane, path ${path}`, (t) =>
-      goesThrough(t, each, lane, path))
+/** They mostly wait for probes, each with nodes of its own. */
+describe('faults that probes find', { concurrency: 3 }, () => {
+  for (const [each, lane, path] of settings)
+    if (each)
+      test(`${each.title} is found by probes, named and worked around until it ends: ${lane} lane, path ${path}`, (t) =>
+        goesThrough(t, each, lane, path))
 
-test('a peer whose agent is killed while a broken path to it is worked around keeps the path that carries', async (t) => {
-  const cluster = await sickCluster(t, { lane: 'fast', path: 'direct' }, false)
-  const [a, b] = cluster.nodes
-  const one = await a.pod('one')
-  const two = await b.pod('two')
-  const carries = async () => (await transfer(one, two, 4, 500)) !== undefined
-  await seenWell(a, 'direct')
-  cluster.lay({ fault: { kind: 'oneway' }, paths: ['direct'] })
-  await until('it carries by the tunnel', carries)
-  await until(
-    'the other end has taken the tunnel',
-    async () => (await b.bench.status()).peers[0]?.path === 'vxlan',
-  )
-  await b.bench.agent.kill()
-  const silent = async () => /path to n2 \(vxlan\)/.test(await complaintsOf(cluster))
-  await until('the tunnel is silent', silent)
-  await a.bench.settled(2000)
-  assert.equal((await peerOf(cluster))?.path, 'vxlan')
-  assert.ok(await carries())
-})
+  test('a peer whose agent is killed while a broken path to it is worked around keeps the path that carries', async (t) => {
+    const cluster = await sickCluster(t, { lane: 'fast', path: 'direct' }, false)
+    const [a, b] = cluster.nodes
+    const one = await a.pod('one')
+    const two = await b.pod('two')
+    const carries = async () => (await transfer(one, two, 4, 500)) !== undefined
+    await seenWell(a, 'direct')
+    cluster.lay({ fault: { kind: 'oneway' }, paths: ['direct'] })
+    await until('it carries by the tunnel', carries)
+    await until(
+      'the other end has taken the tunnel',
+      async () => (await b.bench.status()).peers[0]?.path === 'vxlan',
+    )
+    await b.bench.agent.kill()
+    const silent = async () => /path to n2 \(vxlan\)/.test(await complaintsOf(cluster))
+    await until('the tunnel is silent', silent)
+    await a.bench.settled(2000)
+    assert.equal((await peerOf(cluster))?.path, 'vxlan')
+    assert.ok(await carries())
+  })
 
-test('a peer whose agent was killed is silent, and its pods keep the path that they have', async (t) => {
-  const cluster = await sickCluster(t, { lane: 'fast', path: 'direct' }, false)
-  const [a, b] = cluster.nodes
-  const one = await a.pod('one')
-  const two = await b.pod('two')
-  await seenWell(a, 'direct')
-  await b.bench.agent.kill()
-  await until('the silence is named', async () => /its agent is gone/.test(await complaintsOf(cluster)))
-  await a.bench.settled(2000)
-  assert.equal((await peerOf(cluster))?.path, 'direct')
-  assert.match(await complaintsOf(cluster), /no other path has been seen to carry/)
-  assert.notEqual(await transfer(one, two, 4), undefined)
-  await b.bench.start()
-  await until('it is heard again', async () => (await complaintsOf(cluster)) === '[]', 60_000)
+  test('a peer whose agent was killed is silent, and its pods keep the path that they have', async (t) => {
+    const cluster = await sickCluster(t, { lane: 'fast', path: 'direct' }, false)
+    const [a, b] = cluster.nodes
+    const one = await a.pod('one')
+    const two = await b.pod('two')
+    await seenWell(a, 'direct')
+    await b.bench.agent.kill()
+    await until('the silence is named', async () => /its agent is gone/.test(await complaintsOf(cluster)))
+    await a.bench.settled(2000)
+    assert.equal((await peerOf(cluster))?.path, 'direct')
+    assert.match(await complaintsOf(cluster), /no other path has been seen to carry/)
+    assert.notEqual(await transfer(one, two, 4), undefined)
+    await b.bench.start()
+    await until('it is heard again', async () => (await complaintsOf(cluster)) === '[]', 60_000)
+  })
 })
