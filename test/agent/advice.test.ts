@@ -22,10 +22,12 @@ async function busyNode(t: TestContext): Promise<NodeBench> {
   join2(a.ns, b.ns, { a: ['192.0.2.1/24'], b: ['192.0.2.2/24'] })
   await Promise.all([a.start(), b.start()])
   const [one, far] = [await a.pod('one'), await b.pod('far')]
+  // Until a new pod has its programs nothing of it is counted.
+  await Promise.all([a.settled(), b.settled()])
   await serveFile(t, far.ns, PORT, 100)
   await until('the lane to b is fast', async () => (await a.status()).peers[0]?.lane?.lane === 'fast')
   // Without its own end a connect to a pod that is gone would hold the test for two minutes.
-  const fetching = `while :; do busybox wget -T 1 -qO- http://${far.ips[0]}:${PORT}/data >/dev/null; done`
+  const fetching = `while :; do timeout 1 busybox wget -qO- http://${far.ips[0]}:${PORT}/data >/dev/null; done`
   start(t, one.ns, 'sh', '-c', fetching)
   return a
 }
