@@ -1,18 +1,17 @@
 // `podlane paths`: per peer each path that there is, what its probes have found, and what a better one would need.
 
-import { err, fault, ok, type Result } from '../base/result.ts'
-import { askSocket } from '../lab/socket_client.ts'
+import { fault, ok, type Result } from '../base/result.ts'
 import { nearestName } from '../schema/nearest.ts'
 import { type PathsReport, parsePathsReport } from '../schema/paths_report.ts'
+import { askAgent } from './ask_agent.ts'
 import { pathsText } from './paths_text.ts'
 import { orPrint, print, printJson } from './terminal.ts'
 
 export type PathsOptions = { readonly socket: string; readonly peer?: string; readonly json?: true }
 
 export async function showPaths({ socket, peer, json }: PathsOptions): Promise<void> {
-  const asked = await askSocket(socket, 'GET', '/paths')
-  const next = 'start «podlane agent», or name its socket with --socket'
-  const report = asked.ok ? parsePathsReport(asked.value, socket) : err({ ...asked.error, next })
+  const asked = await askAgent(socket, '/paths')
+  const report = asked.ok ? parsePathsReport(asked.value, socket) : asked
   const shown = orPrint(report.ok ? only(report.value, peer) : report)
   if (!shown) return
   if (json) printJson(shown)

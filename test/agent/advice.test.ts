@@ -6,8 +6,8 @@ import { type TestContext, test } from 'node:test'
 import { must } from '../../src/base/result.ts'
 import { askSocket } from '../../src/lab/socket_client.ts'
 import { type Advice, parseAdvice } from '../../src/schema/advice.ts'
-import { nodeA, nodeB } from './fixtures.ts'
-import { join2, NodeBench } from './node_bench.ts'
+import { twoNodes } from './fixtures.ts'
+import type { NodeBench } from './node_bench.ts'
 import { serveFile, start } from './programs.ts'
 import { until } from './until.ts'
 
@@ -16,11 +16,7 @@ const PORT = 8080
 
 /** Two nodes, and a pod that fetches a small file from one of the other node again and again. */
 async function busyNode(t: TestContext): Promise<NodeBench> {
-  const nodes = [nodeA, nodeB]
-  const a = new NodeBench(t, { name: 'a', nodes })
-  const b = new NodeBench(t, { name: 'b', nodes })
-  join2(a.ns, b.ns, { a: ['192.0.2.1/24'], b: ['192.0.2.2/24'] })
-  await Promise.all([a.start(), b.start()])
+  const { a, b } = await twoNodes(t)
   const [one, far] = [await a.pod('one'), await b.pod('far')]
   // Until a new pod has its programs nothing of it is counted.
   await Promise.all([a.settled(), b.settled()])

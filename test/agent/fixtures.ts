@@ -25,3 +25,13 @@ export function nodeWithOutside(
   join2(bench.ns, outside, { a: ['192.0.2.1/24'], b: ['192.0.2.2/24'] })
   return { bench, outside }
 }
+
+/** Two nodes with an agent each: IPv4 goes over the segment, IPv6 (no node has such an address) by the tunnel. */
+export async function twoNodes(t: TestContext): Promise<{ readonly a: NodeBench; readonly b: NodeBench }> {
+  const nodes = [nodeA, nodeB]
+  const a = new NodeBench(t, { name: 'a', nodes })
+  const b = new NodeBench(t, { name: 'b', nodes })
+  join2(a.ns, b.ns, { a: ['192.0.2.1/24'], b: ['192.0.2.2/24'] })
+  await Promise.all([a.start(), b.start()])
+  return { a, b }
+}

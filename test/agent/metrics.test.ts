@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
-import { nodeA, nodeB } from './fixtures.ts'
-import { join2, NodeBench } from './node_bench.ts'
+import { nodeA, twoNodes } from './fixtures.ts'
+import type { NodeBench } from './node_bench.ts'
 import { start } from './programs.ts'
 import { until } from './until.ts'
 
@@ -26,11 +26,7 @@ const sample = (exposed: string, name: string): number => {
 }
 
 test('GET /metrics says what promtool takes, counts pods’ packets by path and lane, and keeps counting as peers go', async (t) => {
-  const nodes = [nodeA, nodeB]
-  const a = new NodeBench(t, { name: 'a', nodes })
-  const b = new NodeBench(t, { name: 'b', nodes })
-  join2(a.ns, b.ns, { a: ['192.0.2.1/24'], b: ['192.0.2.2/24'] })
-  await Promise.all([a.start(), b.start()])
+  const { a, b } = await twoNodes(t)
   const [one, far] = [await a.pod('one'), await b.pod('far')]
   await until('the lane to b is fast', async () => (await a.status()).peers[0]?.lane?.lane === 'fast')
   const sent = 'podlane_path_packets_total{path="vxlan",lane="fast",direction="sent"}'

@@ -1,20 +1,10 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { LaneTraffic } from '../../src/schema/agent_status.ts'
-import { nodeA, nodeB } from './fixtures.ts'
-import { join2, NodeBench, type TestPod } from './node_bench.ts'
+import { twoNodes } from './fixtures.ts'
+import type { NodeBench, TestPod } from './node_bench.ts'
 import { start } from './programs.ts'
 import { until } from './until.ts'
-
-/** Two nodes with an agent each: IPv4 goes over the segment, IPv6 (no node has such an address) by the tunnel. */
-async function twoNodes(t: TestContext) {
-  const nodes = [nodeA, nodeB]
-  const a = new NodeBench(t, { name: 'a', nodes })
-  const b = new NodeBench(t, { name: 'b', nodes })
-  join2(a.ns, b.ns, { a: ['192.0.2.1/24'], b: ['192.0.2.2/24'] })
-  await Promise.all([a.start(), b.start()])
-  return { a, b }
-}
 
 /** Pods have their programs, and every path is fast. */
 async function ready(node: NodeBench, pods: number): Promise<void> {

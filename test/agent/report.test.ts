@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { sampleSurge } from '../../src/cli/report/testing/sample_surge.ts'
-import { nodeA, nodeB } from './fixtures.ts'
-import { join2, NodeBench } from './node_bench.ts'
+import { nodeA, twoNodes } from './fixtures.ts'
+import { NodeBench } from './node_bench.ts'
 
 const entry = join(import.meta.dirname, '../../src/cli/main.ts')
 
@@ -22,11 +22,7 @@ async function report(...args: readonly string[]) {
 }
 
 test('podlane report writes what two agents know, and why what they do not know is not there', async (t) => {
-  const nodes = [nodeA, nodeB]
-  const a = new NodeBench(t, { name: 'a', nodes })
-  const b = new NodeBench(t, { name: 'b', nodes })
-  join2(a.ns, b.ns, { a: ['192.0.2.1/24'], b: ['192.0.2.2/24'] })
-  await Promise.all([a.start(), b.start()])
+  const { a, b } = await twoNodes(t)
   await a.pod('one')
   const output = join(a.folder, 'report.html')
   const curves = join(a.folder, 'curves.json')

@@ -2,22 +2,12 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { testNamespace } from '../namespaces.ts'
-import { nodeA, nodeB } from './fixtures.ts'
+import { nodeA, twoNodes } from './fixtures.ts'
 import { join2, NodeBench, type TestPod } from './node_bench.ts'
 import { listens, start } from './programs.ts'
 import { until } from './until.ts'
 
 const LINES = 120
-
-/** Two nodes with an agent each: IPv4 goes over the segment, IPv6 (no node has such an address) by the tunnel. */
-async function twoNodes(t: TestContext) {
-  const nodes = [nodeA, nodeB]
-  const a = new NodeBench(t, { name: 'a', nodes })
-  const b = new NodeBench(t, { name: 'b', nodes })
-  join2(a.ns, b.ns, { a: ['192.0.2.1/24'], b: ['192.0.2.2/24'] })
-  await Promise.all([a.start(), b.start()])
-  return { a, b }
-}
 
 /** A line every 50 ms over one TCP connection; resolves with what has arrived when the sender ends. */
 async function talk(t: TestContext, from: TestPod, to: TestPod, ip: string, port: number) {

@@ -4,8 +4,7 @@ import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { watchedMetrics } from '../deploy_files.ts'
-import { nodeA, nodeB } from './fixtures.ts'
-import { join2, NodeBench } from './node_bench.ts'
+import { twoNodes } from './fixtures.ts'
 import { until } from './until.ts'
 
 const ask = (socketPath: string): Promise<string> =>
@@ -16,11 +15,7 @@ const ask = (socketPath: string): Promise<string> =>
   })
 
 test('what the dashboard and the alerts ask for, an agent exposes, in a text that promtool takes with all parts at work', async (t) => {
-  const nodes = [nodeA, nodeB]
-  const a = new NodeBench(t, { name: 'a', nodes })
-  const b = new NodeBench(t, { name: 'b', nodes })
-  join2(a.ns, b.ns, { a: ['192.0.2.1/24'], b: ['192.0.2.2/24'] })
-  await Promise.all([a.start(), b.start()])
+  const { a } = await twoNodes(t)
   await a.pod('one')
   const namesIn = (text: string): ReadonlySet<string> =>
     new Set([...text.matchAll(/^# TYPE (\S+) /gm)].map((m) => m[1] ?? ''))

@@ -98,38 +98,44 @@ onEveryLane('where a device spoils the checksums left to it the stack makes them
   await works(one, two)
 })
 
-onEveryLane('a direct path that carries in one direction is left for the tunnel', async (t, setting) => {
-  const { path } = setting
-  if (path === 'vxlan') return t.skip('pathMode vxlan is obeyed')
-  const cluster = await sickCluster(t, setting)
-  const { one, two, isAsBefore } = await withPods(cluster)
-  cluster.lay({ fault: { kind: 'oneway' }, paths: [path] })
-  await suffers(one, two)
-  const first = { ...healthy(path), reach: 'in-only' } as const
-  const second = { ...healthy(path), reach: 'out-only' } as const
-  await tell(cluster.nodes, { first, second, both: healthy('vxlan') }, PROVEN)
-  await works(one, two)
-  const peer = await peerOf(cluster)
-  assert.equal(peer?.path, 'vxlan')
-  assert.match(peer?.why ?? '', /VXLAN instead/)
-  assert.match((await complaintsOf(cluster))[0]?.found ?? '', /does not hear this node/)
-  cluster.lift()
-  tellWell(cluster.nodes, path)
-  await isAsBefore()
-  await works(one, two)
-})
+onEveryLane(
+  'a direct path that carries in one direction is left for the tunnel',
+  async (t, setting) => {
+    const { path } = setting
+    const cluster = await sickCluster(t, setting)
+    const { one, two, isAsBefore } = await withPods(cluster)
+    cluster.lay({ fault: { kind: 'oneway' }, paths: [path] })
+    await suffers(one, two)
+    const first = { ...healthy(path), reach: 'in-only' } as const
+    const second = { ...healthy(path), reach: 'out-only' } as const
+    await tell(cluster.nodes, { first, second, both: healthy('vxlan') }, PROVEN)
+    await works(one, two)
+    const peer = await peerOf(cluster)
+    assert.equal(peer?.path, 'vxlan')
+    assert.match(peer?.why ?? '', /VXLAN instead/)
+    assert.match((await complaintsOf(cluster))[0]?.found ?? '', /does not hear this node/)
+    cluster.lift()
+    tellWell(cluster.nodes, path)
+    await isAsBefore()
+    await works(one, two)
+  },
+  ['direct'],
+)
 
-onEveryLane('a tunnel that pathMode asks for is not left, sick or not', async (t, setting) => {
-  if (setting.path === 'direct') return t.skip('there is no tunnel')
-  const cluster = await sickCluster(t, setting)
-  const { isAsBefore } = await withPods(cluster)
-  const sick = { ...healthy('vxlan'), reach: 'in-only' } as const
-  await tell(cluster.nodes, { first: sick, both: healthy('direct') }, PROVEN)
-  await until('it is named', async () => (await complaintsOf(cluster)).length === 1)
-  assert.match((await complaintsOf(cluster))[0]?.next ?? '', /no other path has been seen to carry/)
-  await isAsBefore()
-  assert.equal((await peerOf(cluster))?.path, 'vxlan')
-})
+onEveryLane(
+  'a tunnel that pathMode asks for is not left, sick or not',
+  async (t, setting) => {
+    const cluster = await sickCluster(t, setting)
+    const { isAsBefore } = await withPods(cluster)
+    const sick = { ...healthy('vxlan'), reach: 'in-only' } as const
+    await tell(cluster.nodes, { first: sick, both: healthy('direct') }, PROVEN)
+    await until('it is named', async () => (await complaintsOf(cluster)).length === 1)
+    assert.match((await complaintsOf(cluster))[0]?.next ?? '', /no other path has been seen to carry/)
+    await isAsBefore()
+    assert.equal((await peerOf(cluster))?.path, 'vxlan')
+  },
+  ['vxlan'],
+)
 
 onEveryLane('where both kinds are sick the usual one stays, and is named', async (t, setting) => {
   const cluster = await sickCluster(t, setting)
@@ -146,17 +152,20 @@ onEveryLane('where both kinds are sick the usual one stays, and is named', async
   await isAsBefore()
 })
 
-onEveryLane('what an operator has set on the tunnel device stays when a cure ends', async (t, setting) => {
-  if (setting.path === 'direct') return t.skip('there is no tunnel')
-  const cluster = await sickCluster(t, setting)
-  const [a] = cluster.nodes
-  run(a.ns, 'ethtool', '-K', 'podlane-vxlan', 'tx', 'off')
-  await tell(cluster.nodes, { first: { ...healthy('vxlan'), checksum: 'broken' } })
-  await until('it is worked around', async () => /by the stack/.test((await peerOf(cluster))?.why ?? ''))
-  tellWell(cluster.nodes, 'vxlan')
-  await until('the cure is over', async () => !/by the stack/.test((await peerOf(cluster))?.why ?? ''))
-  assert.equal(
-    a.ns.inside(() => completesChecksums('podlane-vxlan')),
-    false,
-  )
-})
+onEveryLane(
+  'what an operator has set on the tunnel device stays when a cure ends',
+  async (t, setting) => {
+    const cluster = await sickCluster(t, setting)
+    const [a] = cluster.nodes
+    run(a.ns, 'ethtool', '-K', 'podlane-vxlan', 'tx', 'off')
+    await tell(cluster.nodes, { first: { ...healthy('vxlan'), checksum: 'broken' } })
+    await until('it is worked around', async () => /by the stack/.test((await peerOf(cluster))?.why ?? ''))
+    tellWell(cluster.nodes, 'vxlan')
+    await until('the cure is over', async () => !/by the stack/.test((await peerOf(cluster))?.why ?? ''))
+    assert.equal(
+      a.ns.inside(() => completesChecksums('podlane-vxlan')),
+      false,
+    )
+  },
+  ['vxlan'],
+)

@@ -37,10 +37,10 @@ export const switchLane: SwitchLane = async (node, lane) => {
 export type Uniform = Setting & { readonly lane: Lane }
 type Work<S extends Setting = Uniform> = (t: TestContext, setting: S) => Promise<void>
 
-/** One test for each lane and path: all nodes of a cluster have the same. */
-export function onEveryLane(title: string, work: Work): void {
+/** One test for each lane and path: all nodes of a cluster have the same. @param on the paths that it is about */
+export function onEveryLane(title: string, work: Work, on: readonly Path[] = paths): void {
   for (const lane of lanes)
-    for (const path of paths) test(`${title}: ${lane} lane, path ${path}`, (t) => work(t, { lane, path }))
+    for (const path of on) test(`${title}: ${lane} lane, path ${path}`, (t) => work(t, { lane, path }))
 }
 
 /** The first node on one lane, the second on another, for each two lanes and each path. */
