@@ -83,6 +83,7 @@ function askedOf(
     uplink: core.report?.uplink,
     bpfFolder: config.directories.bpf,
     vxlan: config.vxlan,
+    probePort: config.probes === 'off' ? undefined : config.probes.port,
     ...kept,
   }
   if ('arriving' in parsed) {

@@ -31,8 +31,9 @@ async function pair(
   t: Parameters<typeof fastCluster>[0],
   path: 'direct' | 'vxlan' = 'direct',
   podOptions = {},
+  config = {},
 ) {
-  const cluster: FastCluster = await fastCluster(t, { lane: 'fast', path })
+  const cluster: FastCluster = await fastCluster(t, { lane: 'fast', path, config })
   const [one, two] = cluster.nodes
   const a = await one.pod('a', podOptions)
   const b = await two.pod('b')
@@ -230,6 +231,21 @@ test('a pod speaks to the VXLAN port of a pod, and not to that of a node', async
     })
     assert.equal(seen.arrived, arrives)
     assertSame(said, seen, to)
+  }
+})
+
+test('a pod’s packet to the probes’ port of its node and of another is dropped, as said', async (t) => {
+  const { cluster, one, two, a, near } = await pair(t, 'direct', {}, { probes: { port: 9475 } })
+  for (const end of [one, two]) {
+    const to = addressOf(end, 4)
+    const said = await explained(one, two, { from: 'a', to, port: 9475, protocol: 'udp' })
+    assert.match(JSON.stringify(said), /counter pod_probe/)
+    assert.equal(said.near.now.verdict, end === one ? 'dropped' : 'sent')
+    const seen = await watch(cluster, near, [], async () => {
+      using talk = await Talk.open({ from: a.ns, to, port: 9475, protocol: 'udp', timeoutMs: 300 })
+      return (await talk.ask('hello').catch(() => undefined)) !== undefined
+    })
+    assert.equal(seen.arrived, false)
   }
 })
 

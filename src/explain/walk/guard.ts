@@ -43,6 +43,15 @@ export function guardTunnelPort(f: WalkFacts, chain: 'through_node' | 'to_node')
   return passed(f, chain, `unless it is VXLAN with VNI ${f.vni}`)
 }
 
+/** Chain `probe_to_node`: path probes are the nodes' own matter, and come out of a tunnel only from a tunnel's end. */
+export function guardProbePort(f: WalkFacts): Stage {
+  const { filter, entry, packet } = f
+  if (!filter.drops || packet.protocol !== 'udp' || f.target.port !== f.probePort) return { hops: [] }
+  const isTunnelled = entry.kind === 'wire' && entry.wire.outer !== undefined
+  const isPods = isTunnelled ? !filter.sourceIsTunnelEnd : entry.kind !== 'node' && filter.sourceInCluster
+  return isPods ? dropped(f, 'probe_to_node', 'pod_probe') : { hops: [] }
+}
+
 const open = (f: WalkFacts): Stage => ({
   hops: [hop(f, 'guard', { object: TABLE, does: 'is not there: nothing is filtered' })],
 })

@@ -3,7 +3,7 @@
 
 import type { RouteFact, WalkFacts } from '../../observe/walk/facts.ts'
 import { arrivedBy, exitStage } from './exit.ts'
-import { guardTunnelPort } from './guard.ts'
+import { guardProbePort, guardTunnelPort } from './guard.ts'
 import { othersFilter, othersTranslate } from './others.ts'
 import { hop, type Stage, stopped } from './stage.ts'
 import { masqueradeStage, targetStage } from './translation.ts'
@@ -77,8 +77,7 @@ function whyNoRoute({ target, peer, entry }: WalkFacts): string {
 }
 
 function localStage(f: WalkFacts, route: Found): Stage {
-  const guarded = guardTunnelPort(f, 'to_node')
-  if (guarded.end) return guarded
+  for (const guarded of [guardTunnelPort(f, 'to_node'), guardProbePort(f)]) if (guarded.end) return guarded
   return {
     hops: [
       hop(f, 'route', { object: `route ${route.entry ?? f.target.ip}`, does: 'is local' }),

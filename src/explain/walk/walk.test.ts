@@ -126,6 +126,27 @@ test('a pod may speak to the VXLAN port of a pod, and not to that of a node', ()
   assert.match(local.why, /to_node: drops; counter pod_vxlan/)
 })
 
+test('a pod may not speak to the port of the nodes’ probes, near or by a tunnel; a tunnel’s end may', () => {
+  const udp = { ...packet, protocol: 'udp', port: 9475 } as const
+  const near = {
+    lane: undefined,
+    packet: udp,
+    target: { ip: udp.destination, port: 9475 },
+    route: route({ type: 'local' }),
+  }
+  assert.match(walkOf(facts(near)).why, /probe_to_node: drops; counter pod_probe/)
+  assert.equal(walkOf(facts({ ...near, probePort: undefined })).verdict, 'delivered')
+  const outer = { source: ip('192.0.2.2'), destination: ip('192.0.2.1'), vni: 112, port: 4789 }
+  const far = arriving({
+    ...near,
+    entry: { kind: 'wire', wire: wire({ packet: udp, outer }) },
+    receiver: undefined,
+  })
+  assert.match(walkOf(far).why, /counter pod_probe/)
+  const end = { ...far, filter: { ...far.filter, sourceIsTunnelEnd: true } }
+  assert.equal(walkOf(end).verdict, 'delivered')
+})
+
 test('rules of others are named where they are met, and a tracked flow shows what they translate', () => {
   const others = [
     { table: 'ip kube-proxy', hook: 'prerouting', translates: true },

@@ -72,6 +72,8 @@ export type FilterFacts = {
   readonly sourceIsPods: boolean
   readonly sourceInCluster: boolean
   readonly sourceIsOwn: boolean
+  /** An address at which some node ends tunnels. */
+  readonly sourceIsTunnelEnd: boolean
   readonly targetUnmasqueraded: boolean
   readonly targetIsNode: boolean
   /** MAC and source of a direct packet, outer and inner source of a tunnel's. */
@@ -144,6 +146,8 @@ export type WalkFacts = {
     readonly mixesFamilies: boolean
   }
   readonly vxlanPort: number
+  /** Of the nodes' path probes; undefined: there are none. */
+  readonly probePort: number | undefined
   readonly vni: number
   readonly uplink: LinkFact | undefined
   readonly uplinkPrograms: readonly ProgramFact[]

@@ -72,6 +72,7 @@ export function readFilter(
       from !== undefined && has(`pod_sources${v}`, numberField(from.index), macField(from.mac), from_),
     sourceInCluster: has(`cluster_ranges${v}`, from_),
     sourceIsOwn: has(`own_ranges${v}`, from_),
+    sourceIsTunnelEnd: has(`tunnel_ends${v}`, from_),
     senderIsNodes: outer
       ? has(tunnelSet(v, familyOf(outer.source)), ipField(outer.source), from_)
       : macOf(wire) !== undefined && has(`direct_sources${v}`, macField(macOf(wire) as Mac), from_),

@@ -39,6 +39,7 @@ export type ReadQuestion = {
   readonly bpfFolder: string
   readonly kernel: WalkFacts['kernel']
   readonly vxlan: { readonly port: number; readonly vni: number }
+  readonly probePort: number | undefined
   readonly otherTables: OtherTables
 }
 
@@ -79,6 +80,7 @@ function readBy(q: ReadQuestion, route: NetlinkSocket, netfilter: NetlinkSocket)
     kernel: q.kernel,
     vxlanPort: q.vxlan.port,
     vni: q.vxlan.vni,
+    probePort: q.probePort,
     uplink: uplink && linkFact(uplink),
     uplinkPrograms: q.uplink ? readPrograms(route, q.uplink.index, 'ingress') : [],
     tracked,
