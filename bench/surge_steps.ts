@@ -1,7 +1,7 @@
 // One step of a curve: what was offered, what came of it, and what it cost. PURE.
 
+import type { CoreTime, SurgeSample } from '../src/schema/surge_sample.ts'
 import { median } from './lib/statistics.ts'
-import type { CoreTime, SurgeSample } from './lib/surge_load.ts'
 
 export type Direction = 'up' | 'down'
 export type CoreShares = {

@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { SurgeSample } from '../bench/lib/surge_load.ts'
 import { curveOf, predictionError, surgeFigures } from '../bench/surge_figures.ts'
 import { isServed, kneeOf, p99At } from '../bench/surge_knee.ts'
 import { ladderTo } from '../bench/surge_ladder.ts'
 import { surgePicture } from '../bench/surge_picture.ts'
 import { roughKnee } from '../bench/surge_search.ts'
 import { type Step, stepOf } from '../bench/surge_steps.ts'
+import type { SurgeSample } from '../src/schema/surge_sample.ts'
 
 const SECONDS = 0.7
 

@@ -8,23 +8,10 @@ import { promisify } from 'node:util'
 import * as v from 'valibot'
 import { fault, ok, type Result } from '../../base/result.ts'
 import type { RampStep } from '../../schema/ramp.ts'
+import { type SurgeSample, surgeSampleSchema } from '../../schema/surge_sample.ts'
 import type { Ends } from './ends.ts'
 
 const CANDIDATES = ['./bench-traffic', '../../../dist/bench-traffic']
-
-const sampleSchema = v.object({
-  seconds: v.number(),
-  due: v.number(),
-  sent: v.number(),
-  answered: v.number(),
-  p50Us: v.number(),
-  p99Us: v.number(),
-  lateP99Us: v.number(),
-  /** The generator's core, then the path's. */
-  cores: v.array(
-    v.object({ cpu: v.number(), elapsedUs: v.number(), busyUs: v.number(), softirqUs: v.number() }),
-  ),
-})
 
 export type Placing = {
   /** Of the generator alone: it spins. */
@@ -68,7 +55,7 @@ export async function offer(
   const argv = ['surge', ...where, Math.round(rps), Math.round(before), seed, 'poisson', FLOWS].map(String)
   try {
     const { stdout } = await promisify(execFile)(program, argv)
-    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), sampleSchema), stdout)
+    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), surgeSampleSchema), stdout)
     return parsed.success ? ok(stepOf(parsed.output)) : failed(parsed.issues[0].message)
   } catch (error) {
     return failed(String(error))
@@ -84,7 +71,7 @@ const failed = (found: string): Result<never> =>
     'see «podlane lab status» and «podlane lab check»',
   )
 
-function stepOf({ seconds, due, sent, answered, ...sample }: v.InferOutput<typeof sampleSchema>): RampStep {
+function stepOf({ seconds, due, sent, answered, ...sample }: SurgeSample): RampStep {
   const path = sample.cores.slice(1)
   return {
     ...{ offered: due / seconds, served: answered / seconds, p50Us: sample.p50Us, p99Us: sample.p99Us },
