@@ -88,7 +88,7 @@ bench-surge: packages build dist/bench-launch dist/bench-traffic ## an open load
 bench-flat: packages build dist/bench-launch dist/bench-traffic ## a packet's cost with few and with many nodes, pods and flows
 	$(NODE) --disable-warning=ExperimentalWarning bench/flat.ts
 
-bench-probes: packages build ## what probing costs, and how long a report of 1,000 peers takes
+bench-probes: packages build dist/bench-launch dist/bench-traffic ## what probing costs, and how long a report of 1,000 peers takes
 	$(NODE) --disable-warning=ExperimentalWarning bench/probes.ts
 
 bench-ramp: packages build dist/bench-traffic ## in a lab: a load by each lane until it is full, and whether its low steps had told

@@ -11,8 +11,9 @@ import * as v from 'valibot'
 import { cpuDelta, readCpuTimes } from '../src/observe/cpu_times.ts'
 import { type Figure, publish, single } from './lib/figures.ts'
 import { enterSandbox, hasFlag, option } from './lib/sandbox.ts'
-import { medianInterval, spreadOf } from './lib/statistics.ts'
+import { spreadOf } from './lib/statistics.ts'
 import { measureTraffic, NOWHERE, rateOf, runTraffic } from './lib/traffic.ts'
+import { onAgainstOff } from './lib/turns.ts'
 import { type Candidate, makeCandidates } from './paths_candidates.ts'
 import { checkLane } from './paths_lane.ts'
 import { checkPaths } from './paths_rounds.ts'
@@ -118,21 +119,10 @@ async function idleFigure(): Promise<Figure> {
 }
 
 /** With the profile on divided by off. */
-async function ratioFigures({ ends }: Candidate): Promise<Figure[]> {
+async function ratioFigures({ ends }: Candidate): Promise<readonly Figure[]> {
   const ms = option('ms', 250)
-  const visit = async (hz: number): Promise<number> => {
-    await ask(String(hz))
+  return onAgainstOff('continuous.rr', option('rounds', 60), TOLERANCE, async (isOn) => {
+    await ask(String(isOn ? HZ : 0))
     return rateOf(measureTraffic('rr', ends, ms, [CORE, CORE]))
-  }
-  const ratios: number[] = []
-  for (let round = 0; round < option('rounds', 60); round++) {
-    const [a, b, c, d] = [await visit(0), await visit(HZ), await visit(HZ), await visit(0)]
-    ratios.push((b + c) / (a + d))
-  }
-  const [low, high] = medianInterval(ratios)
-  return [
-    { name: 'continuous.rr', unit: 'ratio', ...spreadOf(ratios) },
-    { name: 'continuous.rr.low95', unit: 'ratio', ...single(low), goal: { atMost: 1 + TOLERANCE } },
-    { name: 'continuous.rr.high95', unit: 'ratio', ...single(high), goal: { atLeast: 1 - TOLERANCE } },
-  ]
+  })
 }

@@ -35,41 +35,50 @@ export type Build = (pair: Pair) => Promise<string>
 const profileOff = parseConfig('profile: off', 'probe').ok ? 'profile: off\n' : ''
 const knowsLane = parseConfig('lane: plain', 'probe').ok
 
-const builds: Readonly<Record<string, Build>> = {
+/** @param more for each agent */
+const buildsWith = (more: More): Readonly<Record<string, Build>> => ({
   [BASELINE]: async ([, server]) => server.node.ip,
-  ...(knowsLane ? { 'fast-direct': podlane('fast', 'direct'), 'fast-vxlan': podlane('fast', 'vxlan') } : {}),
-  'plain-direct': podlane('plain', 'direct'),
+  ...(knowsLane
+    ? { 'fast-direct': podlane('fast', 'direct', more), 'fast-vxlan': podlane('fast', 'vxlan', more) }
+    : {}),
+  'plain-direct': podlane('plain', 'direct', more),
   'plain-direct-noct': async (pair) => {
     for (const { node } of pair) withoutTracking(node)
-    return podlane('plain', 'direct')(pair)
+    return podlane('plain', 'direct', more)(pair)
   },
-  'plain-vxlan': podlane('plain', 'vxlan'),
+  'plain-vxlan': podlane('plain', 'vxlan', more),
   flannel: async (pair) => flannel(pair),
   collectmd: async (pair) => collectMetadata(pair),
-}
+})
 
-export const candidateNames = Object.keys(builds)
+export const candidateNames = Object.keys(buildsWith({}))
 
 /** Each number of a copy leaves room for all candidates. */
 const COPIES_APART = 16
 
 /** `flannel-2` is a second pair that is built like `flannel`. */
-function buildOf(name: string): { readonly build: Build; readonly number: number } {
+function buildOf(name: string, more: More): { readonly build: Build; readonly number: number } {
   const [, base = name, copy = '1'] = /^(.*?)(?:-(\d+))?$/.exec(name) ?? []
-  const build = builds[base]
+  const build = buildsWith(more)[base]
   if (!build) throw new Error(`no candidate ${name}: there are ${candidateNames.join(', ')}`)
   return { build, number: candidateNames.indexOf(base) + COPIES_APART * (Number(copy) - 1) }
 }
 
-/** @param names of candidates, each with `-2` and so on for more pairs of a kind */
-export async function makeCandidates(names: readonly string[]): Promise<readonly Candidate[]> {
+/**
+ * @param names of candidates, each with `-2` and so on for more pairs of a kind
+ * @param more for each agent
+ */
+export async function makeCandidates(
+  names: readonly string[],
+  more: More = {},
+): Promise<readonly Candidate[]> {
   const segment = makeSegment()
   mkdirSync(BPF_FOLDER)
   run('mount', '-t', 'bpf', 'bpf', BPF_FOLDER)
   // In order: an agent that starts beside nine others takes longer than all of them one after another.
   const candidates: Candidate[] = []
   for (const name of names) {
-    const { build, number } = buildOf(name)
+    const { build, number } = buildOf(name, more)
     candidates.push(await makeCandidate(segment, name, number, build))
     console.error(`stands: ${name}`)
   }

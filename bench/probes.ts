@@ -1,7 +1,9 @@
 // `make bench-probes`: what probing costs an agent with three peers and two paths to each, beside the same agents without
-// it, and how long `GET /paths` takes with 1,000 peers. Options: --rounds (5), --seconds (10), --peers (1,000).
+// it, what the kernel's stamps of arrival cost pods' packets, and how long `GET /paths` takes with 1,000 peers.
+// Options: --rounds (5), --seconds (10), --peers (1,000), --stamp-rounds (40), --ms (250).
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stringify } from 'yaml'
 import { must } from '../src/base/result.ts'
@@ -13,7 +15,12 @@ import { type Figure, publish, single } from './lib/figures.ts'
 import { ip } from './lib/node_namespace.ts'
 import { enterSandbox, FOLDER, option } from './lib/sandbox.ts'
 import { makeNodeOn, makeSegment, type Node } from './lib/segment.ts'
+import { stampPackets } from './lib/stamps.ts'
 import { spreadOf } from './lib/statistics.ts'
+import { measureTraffic, rateOf } from './lib/traffic.ts'
+import { onAgainstOff } from './lib/turns.ts'
+import { makeCandidate, podlane } from './paths_candidates.ts'
+import { checkLane } from './paths_lane.ts'
 
 enterSandbox()
 run('mkdir', '-p', BPF_FOLDER)
@@ -22,6 +29,7 @@ run('mount', '-t', 'bpf', 'bpf', BPF_FOLDER)
 /** Until every path's first turns are over, which come twice as often. */
 const SETTLE_MS = 8_000
 const NODES = 4
+const STAMPS_TOLERANCE = 0.03
 
 const segment = makeSegment()
 const nodes = Array.from({ length: NODES }, (_, i) => makeNodeOn(segment, `n${i}`, ip(`10.0.0.${i + 1}`)))
@@ -102,5 +110,24 @@ async function manyPeers(count: number): Promise<readonly Figure[]> {
   ]
 }
 
-publish('probes', [...(await threePeers()), ...(await manyPeers(option('peers', 1000)))])
+/** Of request and response, while a socket on this host wants stamps and while none does. */
+async function stamps(): Promise<readonly Figure[]> {
+  const build = podlane('fast', 'direct', { config: 'probes: off\n' })
+  const candidate = await makeCandidate(segment, 'fast-direct', 1, build)
+  // New pods get their programs when no ADD waits.
+  await sleep(1_000)
+  checkLane([candidate], 'at the start')
+  const core = cpus().length - 1
+  let end = (): void => {}
+  return onAgainstOff('stamps.rr', option('stamp-rounds', 40), STAMPS_TOLERANCE, async (isOn) => {
+    end()
+    end = isOn ? stampPackets() : () => {}
+    // The kernel switches stamps on and off a little later.
+    await sleep(20)
+    return rateOf(measureTraffic('rr', candidate.ends, option('ms', 250), [core, core]))
+  })
+}
+
+const figures = [...(await threePeers()), ...(await manyPeers(option('peers', 1000))), ...(await stamps())]
+publish('probes', figures)
 process.exit(0)

@@ -1,6 +1,6 @@
 // `make bench-surge`: an open load in steps to well beyond saturation and back, over four paths in turns: where each
 // bends, what a request costs there, and whether the capacity model saw it coming.
-// Options (as SURGE='--short'): --short (under a minute), --passes (4), --ms (500), --arrivals poisson or constant,
+// Options (as SURGE='--short'): --short (under a minute), --passes (10), --ms (200), --arrivals poisson or constant,
 // --paths (names with commas between), --scale (more cores and nodes, with what cores there are), --no-save,
 // --picture FILE (also of a run that is not saved), --patience (5, seconds to wait for cores at rest).
 
@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { publish, writeResult } from './lib/figures.ts'
 import { enterSandbox, hasFlag, option, textOption } from './lib/sandbox.ts'
+import { stampPackets } from './lib/stamps.ts'
 import { makeCandidates } from './paths_candidates.ts'
 import { checkLane } from './paths_lane.ts'
 import { checkPaths } from './paths_rounds.ts'
@@ -31,7 +32,12 @@ enterSandbox()
 const short = hasFlag('short')
 const paths = textOption('paths')?.split(',') ?? PATHS
 const scales = hasFlag('scale') || cpus().length >= CORES_NEEDED
-const candidates = await makeCandidates([...paths, ...(scales ? scaleNames() : [])])
+// Six agents that probe would take the path's core in turns; on a node there is one. What that one makes the kernel do for
+// each packet, a stamp of its arrival, stays.
+const candidates = await makeCandidates([...paths, ...(scales ? scaleNames() : [])], {
+  config: 'probes: off\n',
+})
+const endStamps = stampPackets()
 checkPaths(candidates)
 // New pods get their programs when no ADD waits.
 await sleep(1_000)
@@ -46,10 +52,11 @@ const stages = await startStages(placing.path)
 const runs = await runPasses({
   ...{ candidates: measured, placing, short, stages, patienceSeconds },
   arrivals: textOption('arrivals') === 'constant' ? 'constant' : 'poisson',
-  passes: option('passes', short ? 1 : 4),
-  ms: option('ms', short ? 300 : 500),
+  passes: option('passes', short ? 1 : 10),
+  ms: option('ms', short ? 300 : 200),
 })
 stages?.close()
+endStamps()
 checkLane(candidates, 'after the passes')
 const scale = scales ? await measureScale(candidates) : notMeasured()
 const curves = runs.map((run) => curveOf(run, placing.path.length))

@@ -1,8 +1,8 @@
 // From the passes to a path's curve, its knees, what was predicted, and the figures. PURE.
 
 import { type Figure, single } from './lib/figures.ts'
-import { median, type Spread, spreadOf } from './lib/statistics.ts'
-import { kneeOf, p99At } from './surge_knee.ts'
+import { type Spread, spreadOf } from './lib/statistics.ts'
+import { byLoad, kneeSpread, p99At } from './surge_knee.ts'
 import type { PathRun } from './surge_passes.ts'
 import { type Prediction, predictKnee } from './surge_prediction.ts'
 import { medianStep, type Step } from './surge_steps.ts'
@@ -14,37 +14,29 @@ export type Curve = {
   readonly path: string
   /** Medians over the passes, up and then down. */
   readonly steps: readonly Step[]
-  /** Of each pass, on the way up. NaN where no load was served. */
-  readonly knees: readonly number[]
-  readonly kneesDown: readonly number[]
+  /** On the way up, and on the way down; NaN where no load was served. */
+  readonly knee: Spread
+  readonly kneeDown: Spread
   readonly isLowerBound: boolean
   readonly prediction: Prediction
-  readonly p99AtHalfMs: readonly number[]
+  readonly p99AtHalfMs: Spread
 }
 
 export function curveOf({ path, passes }: PathRun, cores: number): Curve {
   const up = passes.map((steps) => steps.filter((s) => s.direction === 'up'))
   const down = passes.map((steps) => steps.filter((s) => s.direction === 'down'))
-  const rungs = passes[0]?.length ?? 0
-  const steps = Array.from({ length: rungs }, (_, rung) =>
-    medianStep(passes.flatMap((pass) => pass[rung] ?? [])),
-  ).filter((step) => step !== undefined)
-  const found = up.map(kneeOf)
-  const knees = found.map(({ rps }) => rps ?? Number.NaN)
-  const knee = median(known(knees))
+  const steps = byLoad(passes).flatMap((looks) => medianStep(looks) ?? [])
+  const { isLowerBound, ...knee } = kneeSpread(up)
+  const { isLowerBound: _, ...kneeDown } = kneeSpread(down)
   return {
-    ...{ path, steps, knees, isLowerBound: found.filter((k) => k.isLowerBound).length * 2 > found.length },
-    kneesDown: down.map((one) => kneeOf(one).rps ?? Number.NaN),
-    prediction: predictKnee(passes.flat(), knee, cores),
-    p99AtHalfMs: up.map((one) => p99At(one, knee / 2)),
+    ...{ path, steps, knee, kneeDown, isLowerBound },
+    prediction: predictKnee(steps, knee.value, cores),
+    p99AtHalfMs: spreadOf(up.map((one) => p99At(one, knee.value / 2))),
   }
 }
 
-/** A pass in which nothing was served has no knee, and takes no part. */
-export const known = (values: readonly number[]): readonly number[] => values.filter((v) => !Number.isNaN(v))
-
-/** NaN where no pass found one. */
-export const kneeRps = ({ knees }: Curve): number => median(known(knees))
+/** NaN where there is none. */
+export const kneeRps = ({ knee }: Curve): number => knee.value
 
 const LEAST_STAGE = 0.01
 const KEPT_DIGITS = 4
@@ -66,10 +58,8 @@ export function keptOf({ path, prediction, steps }: Curve): unknown {
 }
 
 /** How far the predicted knee lies from the reached one, of it; above: positive. */
-export function predictionError(curve: Curve): number {
-  const { prediction } = curve
-  return 'refused' in prediction ? Number.NaN : prediction.rps / kneeRps(curve) - 1
-}
+export const predictionError = ({ prediction, knee }: Curve): number =>
+  'refused' in prediction ? Number.NaN : prediction.rps / knee.value - 1
 
 /** The step on the way up whose load is nearest to so much. */
 export function stepNear({ steps }: Curve, rps: number): Step | undefined {
@@ -85,25 +75,31 @@ export const farthest = ({ steps }: Curve): Step | undefined =>
 export function surgeFigures(curves: readonly Curve[]): readonly Figure[] {
   const flannel = curves.find(({ path }) => path === FLANNEL)
   const all = curves.flatMap((curve) => {
-    const { path, knees, kneesDown, p99AtHalfMs } = curve
+    const { path, knee, kneeDown, p99AtHalfMs } = curve
     const figure = (name: string, unit: string, spread: Spread): Figure => ({
       ...{ name: `${path}.${name}`, unit },
       ...spread,
     })
     const error = predictionError(curve)
-    const versus = knees.map((knee, pass) => knee / (flannel?.knees[pass] ?? Number.NaN))
     return [
-      figure('knee.rps', '/s', spreadOf(known(knees))),
-      figure('knee.vs-flannel', 'ratio', spreadOf(known(versus))),
-      figure('knee-down.rps', '/s', spreadOf(known(kneesDown))),
+      figure('knee.rps', '/s', knee),
+      ...(flannel ? [figure('knee.vs-flannel', 'ratio', ratio(knee, flannel.knee))] : []),
+      figure('knee-down.rps', '/s', kneeDown),
       { ...figure('knee.prediction.error', 'ratio', single(Math.abs(error))), goal: { atMost: MOST_ERROR } },
-      figure('p99.at-half-knee.ms', 'ms', spreadOf(known(p99AtHalfMs))),
+      figure('p99.at-half-knee.ms', 'ms', p99AtHalfMs),
       ...costFigures(curve, figure),
     ]
   })
   // Where there is no knee or the prediction was refused there is no figure, and the table says why.
   return all.filter(({ value }) => !Number.isNaN(value))
 }
+
+/** Each bound against the other's opposite one: no narrower than either. */
+const ratio = (of: Spread, by: Spread): Spread => ({
+  value: of.value / by.value,
+  q25: of.q25 / by.q75,
+  q75: of.q75 / by.q25,
+})
 
 /** What a request costs at half the knee and at it, and what is left of the knee far beyond it. */
 function costFigures(

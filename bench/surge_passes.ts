@@ -11,7 +11,7 @@ import { type Step, stepOf } from './surge_steps.ts'
 
 /** Flows of a path: a core's programs and tables do not know it by one entry, and several cores could share it. */
 export const FLOWS = 16
-const MOST_SEARCH_MS = 250
+const SEARCH_MS = 250
 
 export type PassOptions = {
   readonly candidates: readonly Candidate[]
@@ -29,10 +29,9 @@ export type PathRun = { readonly path: string; readonly passes: readonly (readon
 
 export async function runPasses(options: PassOptions): Promise<readonly PathRun[]> {
   const { candidates, passes, short } = options
-  const searchMs = Math.min(MOST_SEARCH_MS, options.ms / 2)
   const paths: { candidate: Candidate; ladder: Ladder; passes: Step[][] }[] = []
   for (const candidate of candidates) {
-    const rough = await roughKnee((rate) => oneStep(options, candidate, rate, rate, searchMs))
+    const rough = await roughKnee((rate) => oneStep(options, candidate, rate, rate, SEARCH_MS))
     if (rough === undefined)
       throw new Error(
         `${candidate.name}: not even ${FIRST} requests a second are served; others use the cores, or the path is broken`,

@@ -1,16 +1,23 @@
-// The knee as the capacity model (src/explain/capacity/) sees it coming, from loads below half of it. PURE.
+// The knee as the capacity model (src/explain/capacity/) sees it coming, from loads well below it. PURE.
 
 import { fitBudget, USABLE_SHARE } from '../src/explain/capacity/budget.ts'
-import { pointsBelow } from './surge_knee.ts'
 import type { Step } from './surge_steps.ts'
 
 export type Prediction =
   | { readonly rps: number; readonly low: number; readonly high: number; readonly points: number }
   | { readonly refused: string }
 
-/** @param knee the reached one: only loads below half of it are shown to the model */
+/**
+ * Of the reached knee: only loads below it are shown to the model. From below half of it a curve is drawn more than twice
+ * as far as it is known, and a few per cent of noise make that a refusal.
+ */
+export const KNOWN_SHARE = 0.75
+
+/** @param steps one for each load. @param knee the reached one */
 export function predictKnee(steps: readonly Step[], knee: number, cores: number): Prediction {
-  const points = pointsBelow(steps, knee / 2, cores)
+  const points = steps
+    .filter((step) => step.offered < knee * KNOWN_SHARE && !step.generatorIsLimit)
+    .map((step) => ({ rps: step.served, busyNsPerSecond: step.busyShare * cores * 1e9 }))
   const fit = fitBudget(points, { cores, share: USABLE_SHARE })
   if (!fit.ok) return { refused: `${fit.error.kind}: wanted ${fit.error.wanted}, found ${fit.error.found}` }
   const { value, low, high } = fit.value.kneeRps

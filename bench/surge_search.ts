@@ -7,6 +7,7 @@ export const FIRST = 4_000
 const FACTOR = 1.5
 const MOST = 400_000
 const HALVINGS = 3
+const TRIES = 3
 
 /**
  * @param tryLoad one short step
@@ -15,9 +16,11 @@ const HALVINGS = 3
 export async function roughKnee(
   tryLoad: (requestsPerSecond: number) => Promise<Step>,
 ): Promise<number | undefined> {
-  // Twice: on a machine that others use a step may fail for no fault of the path.
-  const carries = async (rate: number): Promise<boolean> =>
-    isServed(await tryLoad(rate)) || isServed(await tryLoad(rate))
+  // On a machine that others use a step may fail for no fault of the path, and the next one with it.
+  const carries = async (rate: number): Promise<boolean> => {
+    for (let i = 0; i < TRIES; i++) if (isServed(await tryLoad(rate))) return true
+    return false
+  }
   let served = 0
   // Two in a row: what others do for a moment must not make the whole ladder too low.
   for (let rate = FIRST; rate < MOST && rate <= Math.max(FIRST, served) * FACTOR ** 2; rate *= FACTOR)

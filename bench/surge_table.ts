@@ -1,8 +1,7 @@
 // A run on the terminal: every step, the knees, and the chain in words.
 
 import { printTable } from './lib/figures.ts'
-import { median } from './lib/statistics.ts'
-import { type Curve, FLANNEL, farthest, kneeRps, known, predictionError, stepNear } from './surge_figures.ts'
+import { type Curve, FLANNEL, farthest, kneeRps, predictionError, stepNear } from './surge_figures.ts'
 import { isServed, P99_BOUND_MS, SERVED_SHARE } from './surge_knee.ts'
 import type { Step } from './surge_steps.ts'
 
@@ -48,14 +47,14 @@ export function printKnees(curves: readonly Curve[]): void {
   printTable(
     ['knee', 'up', 'down', 'predicted', 'error', 'p99 at half, ms', ''],
     curves.map((curve) => {
-      const { path, knees, kneesDown, prediction, p99AtHalfMs, isLowerBound } = curve
+      const { path, knee, kneeDown, prediction, p99AtHalfMs, isLowerBound } = curve
       const error = predictionError(curve)
       return [
         path,
-        ...[knees, kneesDown].map((all) => thousands(median(known(all)))),
+        ...[knee, kneeDown].map(({ value }) => thousands(value)),
         'refused' in prediction ? 'refused' : thousands(prediction.rps),
         Number.isNaN(error) ? '' : percent(error),
-        median(known(p99AtHalfMs)).toFixed(3),
+        p99AtHalfMs.value.toFixed(3),
         isLowerBound ? 'at least: the path’s own limit was not reached' : '',
       ]
     }),

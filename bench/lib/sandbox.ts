@@ -19,7 +19,9 @@ export function enterSandbox(): void {
   const [node = '', ...script] = process.argv
   const again = [node, ...process.execArgv, ...script, MARK]
   const flags = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
-  const ended = spawnSync('unshare', [...flags, ...again], { stdio: 'inherit' })
+  // So that it also ends with a bench that is killed from outside.
+  const argv = ['--pdeathsig', 'KILL', 'unshare', ...flags, ...again]
+  const ended = spawnSync('setpriv', argv, { stdio: 'inherit' })
   if (ended.error) throw ended.error
   process.exit(ended.status ?? 1)
 }

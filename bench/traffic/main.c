@@ -3,14 +3,14 @@
  * the change of an address space), forked from this one program; each is pinned to the core it is told.
  *
  *   traffic MEASURE CLIENT_NETNS SERVER_NETNS SERVER_IP MS CLIENT_CPU SERVER_CPU
- *   traffic surge ... SERVER_CPU[,CPU]... RATE FROM_RATE SEED constant|poisson FLOWS
+ *   traffic surge ... SERVER_CPU[,CPU]... RATE FROM_RATE SEED constant|poisson|closed FLOWS
  *
  * MEASURE: stream; rr, a byte there and a byte back; crr, the same with a connection
  * for each; udp; and without packets spin (a fixed loop) and rest. One JSON line to stdout: how long it was measured,
  * what was counted in that time (bytes, transactions, packets, turns), how long the cores were busy by /proc/stat (a
  * softirq may be in no thread's account), the two processes' own CPU time, and round trips. surge offers so many requests
- * a second whatever comes back, after a fifth of the time with FROM_RATE and a fifth to settle; its line is in
- * surge_stopwatch.c.
+ * a second whatever comes back, after a fifth of the time with FROM_RATE and a fifth to settle; closed, FLOWS askers
+ * each wait for their answer instead. Its line is in surge_stopwatch.c.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -145,7 +145,7 @@ int main(int argc, char **argv)
 
 	if (!parse(argc, argv)) {
 		fprintf(stderr, "usage: traffic MEASURE CLIENT_NETNS SERVER_NETNS SERVER_IP MS CLIENT_CPU SERVER_CPU"
-				" [RATE FROM_RATE SEED constant|poisson FLOWS]\n");
+				" [RATE FROM_RATE SEED constant|poisson|closed FLOWS]\n");
 		return 2;
 	}
 	share();

@@ -14,7 +14,9 @@ struct surge_order {
 	double rate, from_rate;
 	uint64_t seed;
 	int poisson;
-	/* Clients that take turns. */
+	/* No schedule: each flow asks again when it has its answer, whatever the rates. */
+	int closed;
+	/* Clients that take turns, or the askers of a closed load. */
 	int flows;
 	/* Before what counts: in all, and of it the end that has the step's own rate already. */
 	uint64_t lead_ns, settle_ns, measured_ns;
@@ -34,7 +36,10 @@ struct surge_outcome {
 extern struct surge_order surge_order;
 extern struct surge_outcome surge_outcome;
 
-/* @return whether the arguments RATE FROM_RATE SEED constant|poisson FLOWS and the server's cores make an order */
+/* The client of a closed load. */
+void surge_askers(void);
+
+/* @return whether the arguments RATE FROM_RATE SEED constant|poisson|closed FLOWS and the server's cores make an order */
 int parse_surge(uint64_t ms, const char *server_cpus, char **arguments);
 
 #endif

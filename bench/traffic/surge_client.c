@@ -134,6 +134,10 @@ void surge_client(void)
 {
 	uint64_t begin_ns, end_ns, now;
 
+	if (surge_order.closed) {
+		surge_askers();
+		return;
+	}
 	dial_flows();
 	prepare_answers();
 	/* Where it is not allowed it shows as lateness. */

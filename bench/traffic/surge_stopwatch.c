@@ -26,13 +26,14 @@ int parse_surge(uint64_t ms, const char *server_cpus, char **arguments)
 	surge_order.from_rate = atof(arguments[1]);
 	surge_order.seed = strtoull(arguments[2], NULL, 10);
 	surge_order.poisson = !strcmp(arguments[3], "poisson");
+	surge_order.closed = !strcmp(arguments[3], "closed");
 	surge_order.flows = atoi(arguments[4]);
 	surge_order.measured_ns = ms * 1000000;
 	surge_order.settle_ns = surge_order.measured_ns / 5;
 	surge_order.lead_ns = 2 * surge_order.settle_ns;
 	return rest && *rest == 0 && surge_order.rate > 0 && surge_order.from_rate > 0 && surge_order.flows > 0 &&
 	       surge_order.flows <= MOST_FLOWS &&
-	       (surge_order.poisson || !strcmp(arguments[3], "constant"));
+	       (surge_order.poisson || surge_order.closed || !strcmp(arguments[3], "constant"));
 }
 
 static void sleep_until(uint64_t ns)

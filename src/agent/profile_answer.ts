@@ -14,8 +14,9 @@ import { since, type Tally } from '../observe/profile/tally.ts'
 import type { Config } from '../schema/config.ts'
 import type { Metric } from '../schema/exposition.ts'
 import { MOST_SECONDS, type PathCost, type ProfileReport } from '../schema/profile_report.ts'
+import { PathCpu } from './path_cpu.ts'
 import { profileMetrics } from './profile_metrics.ts'
-import { type PodCounts, TrafficCounts } from './profile_traffic.ts'
+import { type PodCounts, TrafficCounts, trafficBetween } from './profile_traffic.ts'
 import type { CountsView } from './status.ts'
 import type { Answer } from './status_server.ts'
 
@@ -43,6 +44,7 @@ export class ProfileAnswers {
   readonly #profiler: Profiler
   readonly #counts: () => Promise<CountsView>
   readonly #traffic = new TrafficCounts()
+  readonly #pathCpu = new PathCpu()
   readonly #drain: NodeJS.Timeout
   readonly #minute: NodeJS.Timeout
   readonly #first: NodeJS.Timeout
@@ -85,9 +87,10 @@ export class ProfileAnswers {
   /** Of the next seconds. */
   readonly measured = (seconds: number): Promise<ProfileReport> => this.#measure(seconds)
 
-  /** Since the agent started. */
-  async metrics(): Promise<readonly Metric[]> {
-    return profileMetrics(await this.#profiler.look())
+  /** Since the agent started; by path since the first call. @param counts of now */
+  async metrics(counts: CountsView): Promise<readonly Metric[]> {
+    const tally = await this.#profiler.look()
+    return [...profileMetrics(tally), this.#pathCpu.look(tally, this.#traffic.look(counts))]
   }
 
   close(): void {
@@ -103,7 +106,7 @@ export class ProfileAnswers {
     const before = this.#looks.at(-1)
     this.#looks = [...this.#looks.slice(-1), look]
     if (!before) return
-    const traffic = this.#traffic.between(before.counts, look.counts)
+    const traffic = trafficBetween(before.counts, look.counts)
     this.#keepCosts(pathCosts(since(look.tally, before.tally), traffic.paths))
   }
 
@@ -155,7 +158,7 @@ export class ProfileAnswers {
     const input = {
       ...{ seconds: wallNs / 1e9, cpus: to.cpu.cpus, hz },
       cpu: cpuDelta(from.cpu, to.cpu, wallNs),
-      traffic: this.#traffic.between(from.counts, to.counts),
+      traffic: trafficBetween(from.counts, to.counts),
       missing: [...lacks, ...(fault ? [`samples: ${faultText(fault)}`] : []), ...this.#missing(to.counts)],
     }
     if (fault || hz === 0 || tally.samples === 0)

@@ -26,11 +26,11 @@ export class TrafficCounts {
       hasPods: counted.length > 0,
     }
   }
+}
 
-  between(from: PodCounts, to: PodCounts): Traffic {
-    const pods = podPackets(from.pods, to.pods)
-    return { paths: withOthers(pathPackets(from.totals, to.totals), pods), pods }
-  }
+export function trafficBetween(from: PodCounts, to: PodCounts): Traffic {
+  const pods = podPackets(from.pods, to.pods)
+  return { paths: withOthers(pathPackets(from.totals, to.totals), pods), pods }
 }
 
 /** Both directions together. */

@@ -21,6 +21,7 @@ import { parseListen } from '../schema/values.ts'
 import { AdviceAnswers } from './advice_answer.ts'
 import type { Core } from './core.ts'
 import { cpuMetrics } from './cpu_metrics.ts'
+import { cureMetric } from './cure_metric.ts'
 import { createExplain } from './explain.ts'
 import type { KernelClient } from './kernel_client.ts'
 import { switchLane } from './lane_switch.ts'
@@ -114,7 +115,8 @@ export async function serveStatus({
       ...metricsOf(now, totals.look(now), usage()),
       ...cpuMetrics(readCoreTimes()),
       ...probeMetrics(probing.measures()),
-      ...(await profile.metrics()),
+      ...(await profile.metrics(now)),
+      cureMetric(core.cures),
     ]
     return expositionText(metrics)
   })

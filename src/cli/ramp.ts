@@ -3,16 +3,18 @@
 
 import { availableParallelism } from 'node:os'
 import { type Fault, fault, ok, type Result } from '../base/result.ts'
-import { isServed, laneRamp, rampReport } from '../explain/ramp/ramp_report.ts'
+import { askersRamp } from '../explain/ramp/askers.ts'
+import { lowLoads, medianStep, ROUNDS } from '../explain/ramp/low_loads.ts'
+import { isServed, laneRamp, rampReport, reachedBy } from '../explain/ramp/ramp_report.ts'
 import { type Ends, findEnds } from '../lab/ramp/ends.ts'
-import { generatorProgram, offer, type Placing } from '../lab/ramp/generator.ts'
+import { ask, generatorProgram, offer, type Placing } from '../lab/ramp/generator.ts'
 import { setPairLane } from '../lab/ramp/pair_lane.ts'
-import { ramp } from '../lab/ramp/ramp.ts'
+import { lookAt, ramp } from '../lab/ramp/ramp.ts'
 import { steer } from '../lab/ramp/steering.ts'
 import { readRecord } from '../lab/record.ts'
-import type { LaneRamp, RampReport, RampStep } from '../schema/ramp.ts'
+import type { AskersPoint, LaneRamp, RampReport, RampStep } from '../schema/ramp.ts'
 import { secondsOf } from './interval.ts'
-import { rampText, stepText } from './ramp_text.ts'
+import { askersText, rampText, stepText } from './ramp_text.ts'
 import { orPrint, print, printFault, printJson } from './terminal.ts'
 
 export type RampCommand = {
@@ -30,6 +32,10 @@ type Setting = {
 
 const MOST_STEP_SECONDS = 60
 const FIRST_RPS = 2_000
+const ASKERS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32]
+/** Of the time of a step: a rate is known sooner than how busy cores are, and several looks are worth more than one. */
+const ASKERS_PART = 0.5
+const LOOK_PART = 0.3
 
 export async function benchRamp({ from, to, step, json }: RampCommand): Promise<void> {
   const seconds = orPrint(secondsOf(step, MOST_STEP_SECONDS))
@@ -90,5 +96,39 @@ async function oneLane(lane: LaneRamp['lane'], setting: Setting): Promise<Result
     isServed,
     onStep: (step: RampStep) => process.stderr.write(`${stepText(lane, step, isServed(step))}\n`),
   })
-  return steps.ok ? ok(laneRamp(lane, steps.value, placing.path.length)) : steps
+  if (!steps.ok) return steps
+  const low = await lowSteps(lane, reachedBy(steps.value).rps, setting)
+  if (!low.ok) return low
+  const found = laneRamp(lane, steps.value, low.value, placing.path.length)
+  const points = await askersOf(lane, setting)
+  return points.ok ? ok({ ...found, askers: askersRamp(points.value, found.reached.rps) }) : points
+}
+
+async function lowSteps(
+  lane: LaneRamp['lane'],
+  reachedRps: number,
+  { program, ends, placing, ms }: Setting,
+): Promise<Result<readonly RampStep[]>> {
+  const loads = lowLoads(reachedRps).filter((rps) => rps >= 1)
+  process.stderr.write(
+    `${lane.padEnd(5)} ${ROUNDS} looks at ${loads.length} loads below three quarters of that\n`,
+  )
+  const looks = await lookAt(loads, ROUNDS, (rps, before, seed) =>
+    offer(program, ends, placing, { rps, before, ms: ms * LOOK_PART, seed }),
+  )
+  return looks.ok ? ok(looks.value.flatMap((steps) => medianStep(steps) ?? [])) : looks
+}
+
+async function askersOf(
+  lane: LaneRamp['lane'],
+  { program, ends, placing, ms }: Setting,
+): Promise<Result<readonly AskersPoint[]>> {
+  const points: AskersPoint[] = []
+  for (const askers of ASKERS) {
+    const point = await ask(program, ends, placing, { askers, ms: ms * ASKERS_PART })
+    if (!point.ok) return point
+    points.push(point.value)
+    process.stderr.write(`${askersText(lane, point.value)}\n`)
+  }
+  return ok(points)
 }

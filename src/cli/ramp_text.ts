@@ -1,6 +1,6 @@
 // A ramp for a person: the verdict, what each lane carried, and its steps as they come.
 
-import type { RampReport, RampStep } from '../schema/ramp.ts'
+import type { AskersPoint, RampReport, RampStep } from '../schema/ramp.ts'
 import { adviceText } from './advise_text.ts'
 import { paint } from './terminal.ts'
 
@@ -17,6 +17,9 @@ export function stepText(lane: string, step: RampStep, isServed: boolean): strin
   const cost = count((cores.reduce((sum, c) => sum + c.busy, 0) * 1e9) / Math.max(1, served))
   return `${lane.padEnd(5)} ${count(offered).padStart(8)}/s  p99 ${count(p99Us).padStart(7)} µs  ${cost.padStart(7)} ns each  ${mark}`
 }
+
+export const askersText = (lane: string, { askers, rps, p50Us }: AskersPoint): string =>
+  `${lane.padEnd(5)} ${count(rps).padStart(8)}/s  p50 ${count(p50Us).padStart(7)} µs  by ${askers} who ${askers === 1 ? 'waits' : 'wait'} for answers`
 
 export function rampText({ from, to, path, cores, words, advice }: RampReport): string {
   const [verdict = '', ...lanes] = words

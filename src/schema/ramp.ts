@@ -19,14 +19,37 @@ export type RampStep = {
   readonly generatorIsLimit: boolean
 }
 
+/** So many askers who each wait for their answer, what they got a second, and the median round trip. */
+export type AskersPoint = { readonly askers: number; readonly rps: number; readonly p50Us: number }
+
+export type AskersRamp = {
+  readonly points: readonly AskersPoint[]
+  /** Fewer cannot ask for as much as the host carries. */
+  readonly fillsAt?: number
+  /** The scalability law through them: per second of one alone, serial share, cost of each pair. */
+  readonly law:
+    | {
+        readonly lambda: Between
+        readonly sigma: Between
+        readonly kappa: Between
+        readonly peak?: { readonly n: Between; readonly x: Between }
+        readonly ceiling?: Between
+      }
+    | { readonly refused: string }
+}
+
 export type LaneRamp = {
   readonly lane: 'fast' | 'plain'
   readonly steps: readonly RampStep[]
+  /** Medians of looks at loads below three quarters of what was reached. */
+  readonly low: readonly RampStep[]
   /** The largest offered load that was served; the generator was the limit: or above. */
   readonly reached: { readonly rps: number; readonly orAbove: boolean }
-  /** From loads below half of what was reached. */
+  /** From `low`. */
   readonly predicted: Between | { readonly refused: string }
   readonly nsPerRequest?: Between
+  /** The same lane asked by a few who wait. */
+  readonly askers?: AskersRamp
 }
 
 export type RampReport = {

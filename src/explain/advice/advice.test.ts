@@ -23,6 +23,13 @@ test('one core full of softirqs: neither a bigger machine nor more of them, but 
   const steering = option(advice, 'receive steering')
   assert.ok((steering.factor?.high ?? 0) > 2 && (steering.factor?.high ?? 0) <= 4)
   assert.match(steering.why, /one flow stays on one core; 4 queues, RPS off/)
+  const known = adviceOf(
+    facts({ cores: ONE_FULL_CORE, profile: profile({ paths: [pathCost('vxlan', 'plain', 2_000)] }) }),
+  )
+  assert.match(
+    option(known, 'receive steering').why,
+    /one flow stays on one core, which is some 500,000 packets a second \(vxlan, plain\); 4 queues/,
+  )
 })
 
 test('all cores busy: the verdict says what a faster path is worth at most, by the share that packets take', () => {

@@ -1,6 +1,7 @@
 // Where packets are received: steering, queues, tables, and fewer connections.
 
 import type { AdviceOption } from '../../schema/advice.ts'
+import { serialCore } from '../capacity/serial.ts'
 import { atMost, isCpuBound, type Situation, unknown, useless } from './option.ts'
 import { percent, rate } from './signs.ts'
 
@@ -27,8 +28,16 @@ function steering({ binding, signs }: Situation): AdviceOption {
   return atMost(
     STEERING,
     most,
-    `at most, until all cores are as full (now ${percent(signs.busy)}); one flow stays on one core; ${now}${rps}`,
+    `at most, until all cores are as full (now ${percent(signs.busy)}); one flow stays on one core${flowWords(signs)}; ${now}${rps}`,
   )
+}
+
+/** By what a packet costs on the path that most of them take. */
+function flowWords({ facts }: Situation['signs']): string {
+  const [most] = [...(facts.profile?.paths ?? [])].sort((a, b) => b.packets - a.packets)
+  if (!most || most.nsPerPacket <= 0) return ''
+  const { value } = serialCore({ value: most.nsPerPacket, low: most.lowNs, high: most.highNs })
+  return `, which is some ${rate(value)} packets a second (${most.path}, ${most.lane})`
 }
 
 function queues({ binding, signs }: Situation): AdviceOption {

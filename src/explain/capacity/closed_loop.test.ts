@@ -1,20 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { boundOf, closedLoop } from './closed_loop.ts'
+import { closedLoop } from './closed_loop.ts'
 import { exact } from './estimate.ts'
 import { gainOf, serialCore } from './serial.ts'
 
 test('ten askers with 40 µs of round trip and 60 µs of thinking ask 100,000 times a second', () => {
   const { value } = closedLoop({ askers: 10, roundTripNs: exact(40_000), thinkNs: 60_000 })
   assert.equal(value, 100_000)
-})
-
-test('few askers are bound by latency, many by the host', () => {
-  const roundTripNs = { value: 50_000, low: 40_000, high: 80_000 }
-  const few = boundOf({ askers: 1, roundTripNs }, exact(70_000))
-  assert.deepEqual(few, { by: 'latency', rps: { value: 20_000, low: 12_500, high: 25_000 } })
-  assert.equal(boundOf({ askers: 100, roundTripNs }, exact(70_000)).by, 'host')
 })
 
 test('a flow of 2 µs a packet carries half a million packets a second on its core', () => {

@@ -1,7 +1,7 @@
 // A closed loop: N askers who each wait for the answer before they ask again. However fast the path, they ask for no
 // more than N ÷ (R + Z), with round trip R and think time Z (Little's law, Operations Research 1961).
 
-import { type Estimate, lesser } from './estimate.ts'
+import type { Estimate } from './estimate.ts'
 
 export type ClosedLoop = {
   readonly askers: number
@@ -16,13 +16,4 @@ const NS = 1e9
 export function closedLoop({ askers, roundTripNs, thinkNs = 0 }: ClosedLoop): Estimate {
   const rate = (r: number): number => (askers * NS) / (r + thinkNs)
   return { value: rate(roundTripNs.value), low: rate(roundTripNs.high), high: rate(roundTripNs.low) }
-}
-
-/** The lower of what the askers ask for and what the host carries: `latency` if waiting is what bounds it. */
-export function boundOf(
-  loop: ClosedLoop,
-  knee: Estimate,
-): { readonly rps: Estimate; readonly by: 'latency' | 'host' } {
-  const asked = closedLoop(loop)
-  return { rps: lesser(asked, knee), by: asked.value < knee.value ? 'latency' : 'host' }
 }

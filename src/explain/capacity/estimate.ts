@@ -24,8 +24,6 @@ export function mapped(of: Estimate, f: (value: number) => number): Estimate {
   return { value: f(of.value), low: Math.min(...ends), high: Math.max(...ends) }
 }
 
-export const lesser = (a: Estimate, b: Estimate): Estimate => (b.value < a.value ? b : a)
-
 /** How wide the bounds are, as a share of the figure. */
 export const width = ({ value, low, high }: Estimate): number =>
   value === 0 ? Number.POSITIVE_INFINITY : (high - low) / Math.abs(value)

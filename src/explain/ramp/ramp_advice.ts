@@ -31,7 +31,7 @@ export function adviceAtLimit(path: string, plain: LaneRamp, fast: LaneRamp): Ad
       ],
       bypass: { rdmaDevices: [], hugePages: 0 },
       profile: { packetNs: busyNs(most), cpu: { busyNs: busyNs(most) }, stages: [], paths: costs },
-      points: plain.steps.map(pointOf),
+      points: [...plain.low, ...plain.steps].map(pointOf),
       missing: ['of the ramp alone: tables, uplink and stages are not looked at'],
     },
     'requests',

@@ -23,6 +23,8 @@ const steps = (nsPerRequest: number): RampStep[] =>
     (s, i, all) => isServed(s) || isServed(all[i - 1] ?? s),
   )
 
+const ramped = (lane: 'plain' | 'fast', all: readonly RampStep[]) => laneRamp(lane, all, all, 1)
+
 test('the most that a path carries is the largest load that was answered in time', () => {
   const rising = [step(10_000, 50_000), step(18_000, 50_000), step(30_000, 50_000)]
   assert.deepEqual(reachedBy(rising), { rps: 18_000, orAbove: false })
@@ -34,7 +36,7 @@ test('the most that a path carries is the largest load that was answered in time
 })
 
 test('low loads predict each lane’s limit, and their ratio the gain that the switch has', () => {
-  const report = rampReport(NAMED, [laneRamp('plain', steps(30_000), 1), laneRamp('fast', steps(20_000), 1)])
+  const report = rampReport(NAMED, [ramped('plain', steps(30_000)), ramped('fast', steps(20_000))])
   for (const [lane, limit] of [
     [report.lanes[0], 0.94e9 / 30_000],
     [report.lanes[1], 0.94e9 / 20_000],
@@ -53,21 +55,21 @@ test('low loads predict each lane’s limit, and their ratio the gain that the s
 test('a prediction that does not come true is said to have failed', () => {
   // Cheap at low loads, and then something else is full.
   const early = steps(20_000).map((s) => (s.offered > 28_000 ? { ...s, served: 20_000, p99Us: 9_000 } : s))
-  const report = rampReport(NAMED, [laneRamp('plain', steps(30_000), 1), laneRamp('fast', early, 1)])
+  const report = rampReport(NAMED, [ramped('plain', steps(30_000)), ramped('fast', early)])
   assert.equal(report.gain?.held, false)
   assert.match(report.words[0] ?? '', /^The fast lane did not help: .*did NOT hold\.$/)
 })
 
 test('too few low loads predict nothing, and the gain is what was reached', () => {
   const few = [step(10_000, 30_000), step(30_000, 30_000), step(40_000, 30_000)]
-  const report = rampReport(NAMED, [laneRamp('plain', few, 1), laneRamp('fast', few, 1)])
+  const report = rampReport(NAMED, [ramped('plain', few), ramped('fast', few)])
   assert.deepEqual(report.gain, { reached: 1 })
   assert.match(report.words[1] ?? '', /not predicted: CPU budget: wanted 5 or more/)
 })
 
 test('where the generator was late before the plain lane was full, nothing is said of the gain', () => {
   const late = [...steps(30_000).slice(0, 8), step(16_000, 30_000, { served: 9_000, generatorIsLimit: true })]
-  const report = rampReport(NAMED, [laneRamp('plain', late, 1), laneRamp('fast', steps(20_000), 1)])
+  const report = rampReport(NAMED, [ramped('plain', late), ramped('fast', steps(20_000))])
   assert.equal(report.gain?.held, undefined)
   assert.equal(report.advice, undefined)
   assert.match(report.words[0] ?? '', /^Nothing can be said: the generator was late/)

@@ -4,6 +4,8 @@
 import { faultText } from '../../base/result.ts'
 import type { Between, LaneRamp, RampReport, RampStep } from '../../schema/ramp.ts'
 import { fitBudget, USABLE_SHARE } from '../capacity/budget.ts'
+import { askersWords } from './askers.ts'
+import { KNOWN_SHARE } from './low_loads.ts'
 import { adviceAtLimit } from './ramp_advice.ts'
 import { pointOf } from './ramp_point.ts'
 
@@ -27,13 +29,23 @@ export function reachedBy(steps: readonly RampStep[]): LaneRamp['reached'] {
   return { rps: rising[last]?.offered ?? 0, orAbove: last >= 0 && (!next || next.generatorIsLimit) }
 }
 
-/** @param cores of the path alone */
-export function laneRamp(lane: LaneRamp['lane'], steps: readonly RampStep[], cores: number): LaneRamp {
+/**
+ * @param steps up to the limit and beyond
+ * @param looks at low loads, of which only those below three quarters of the limit are shown to the model
+ * @param cores of the path alone
+ */
+export function laneRamp(
+  lane: LaneRamp['lane'],
+  steps: readonly RampStep[],
+  looks: readonly RampStep[],
+  cores: number,
+): LaneRamp {
   const reached = reachedBy(steps)
-  const low = steps.filter((s) => s.offered < reached.rps / 2 && !s.generatorIsLimit)
+  const low = looks.filter((s) => s.offered < reached.rps * KNOWN_SHARE && !s.generatorIsLimit)
   const fit = fitBudget(low.map(pointOf), { cores, share: USABLE_SHARE })
-  if (!fit.ok) return { lane, steps, reached, predicted: { refused: faultText(fit.error) } }
-  return { lane, steps, reached, predicted: fit.value.kneeRps, nsPerRequest: fit.value.nsPerRequestAtKnee }
+  if (!fit.ok) return { lane, steps, low, reached, predicted: { refused: faultText(fit.error) } }
+  const { kneeRps: predicted, nsPerRequestAtKnee: nsPerRequest } = fit.value
+  return { lane, steps, low, reached, predicted, nsPerRequest }
 }
 
 type Named = Pick<RampReport, 'from' | 'to' | 'path' | 'cores'>
@@ -52,6 +64,7 @@ export function rampReport(named: Named, lanes: readonly LaneRamp[]): RampReport
         ? verdictWords(gain, plain, fast)
         : 'Nothing can be said: not even the smallest load was served in time.',
       ...lanes.map(laneWords),
+      ...lanes.flatMap(({ lane, askers }) => (askers ? [askersWords(lane, askers)] : [])),
     ],
     ...(advice ? { advice } : {}),
   }
@@ -86,7 +99,7 @@ function verdictWords(
       ? `A faster lane helps: the fast lane carried ${times(reached)}${more} what the plain one carried`
       : `The fast lane did not help: it carried ${times(reached)} what the plain one carried`
   if (!predicted) return `${carries}; nothing was predicted.`
-  const said = `predicted from loads below half of it: ${times(predicted.value)} (${predicted.low.toFixed(2)} – ${predicted.high.toFixed(2)})`
+  const said = `predicted from loads below three quarters of it: ${times(predicted.value)} (${predicted.low.toFixed(2)} – ${predicted.high.toFixed(2)})`
   return `${carries}; ${said}, ${held ? 'which held' : 'which did NOT hold'}.`
 }
 

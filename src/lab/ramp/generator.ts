@@ -1,5 +1,5 @@
-// One step of an open load between two pods, by the traffic generator of bench/traffic: requests leave by a schedule that
-// does not wait for answers, and a latency counts from when the request should have left.
+// One step of a load between two pods, by the traffic generator of bench/traffic. Open: requests leave by a schedule that
+// does not wait for answers, and a latency counts from when the request should have left. Closed: askers who wait.
 
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import * as v from 'valibot'
 import { fault, ok, type Result } from '../../base/result.ts'
-import type { RampStep } from '../../schema/ramp.ts'
+import type { AskersPoint, RampStep } from '../../schema/ramp.ts'
 import { type SurgeSample, surgeSampleSchema } from '../../schema/surge_sample.ts'
 import type { Ends } from './ends.ts'
 
@@ -48,15 +48,39 @@ export function generatorProgram(): Result<string> {
 export async function offer(
   program: string,
   ends: Ends,
-  { generator, path }: Placing,
+  placing: Placing,
   { rps, before, ms, seed }: Offer,
 ): Promise<Result<RampStep>> {
-  const where = [ends.client, ends.server, ends.address, ms, generator, path.join(',')]
-  const argv = ['surge', ...where, Math.round(rps), Math.round(before), seed, 'poisson', FLOWS].map(String)
+  const load = [Math.round(rps), Math.round(before), seed, 'poisson', FLOWS]
+  const sample = await sampleOf(program, ends, placing, ms, load)
+  return sample.ok ? ok(stepOf(sample.value)) : sample
+}
+
+/** @param askers who each wait for their answer before they ask again; at most 64 */
+export async function ask(
+  program: string,
+  ends: Ends,
+  placing: Placing,
+  { askers, ms }: { readonly askers: number; readonly ms: number },
+): Promise<Result<AskersPoint>> {
+  const sample = await sampleOf(program, ends, placing, ms, [1, 1, 1, 'closed', askers])
+  if (!sample.ok) return sample
+  const { answered, seconds, p50Us } = sample.value
+  return ok({ askers, rps: answered / seconds, p50Us })
+}
+
+async function sampleOf(
+  program: string,
+  ends: Ends,
+  { generator, path }: Placing,
+  ms: number,
+  load: readonly (number | string)[],
+): Promise<Result<SurgeSample>> {
+  const where = [ends.client, ends.server, ends.address, Math.round(ms), generator, path.join(',')]
   try {
-    const { stdout } = await promisify(execFile)(program, argv)
+    const { stdout } = await promisify(execFile)(program, ['surge', ...where, ...load].map(String))
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), surgeSampleSchema), stdout)
-    return parsed.success ? ok(stepOf(parsed.output)) : failed(parsed.issues[0].message)
+    return parsed.success ? ok(parsed.output) : failed(parsed.issues[0].message)
   } catch (error) {
     return failed(String(error))
   }

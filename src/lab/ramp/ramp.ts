@@ -46,6 +46,22 @@ export async function ramp(options: RampOptions): Promise<Result<readonly RampSt
   return ok(steps)
 }
 
+/** Each load so many times, all of them in turns. @returns the looks at each, in the order of the loads */
+export async function lookAt(
+  loads: readonly number[],
+  rounds: number,
+  offer: RampOptions['offer'],
+): Promise<Result<readonly (readonly RampStep[])[]>> {
+  const looks: RampStep[][] = loads.map(() => [])
+  for (let round = 0; round < rounds; round++)
+    for (const [i, rps] of loads.entries()) {
+      const step = await offer(rps, rps, round * loads.length + i + 1)
+      if (!step.ok) return step
+      looks[i]?.push(step.value)
+    }
+  return ok(looks)
+}
+
 /** The largest load that was served, and the smallest above it. */
 function gapOf(steps: readonly RampStep[], isServed: (s: RampStep) => boolean): [low: number, high: number] {
   const low = Math.max(0, ...steps.filter(isServed).map((s) => s.offered))
