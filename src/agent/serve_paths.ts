@@ -28,7 +28,17 @@ export function servePaths({ config, core, kernel, probing, costs }: PathsOption
     const lanes = (await kernel.call('fastLane')).peers
     return { lanes, rates: rates.look(lanes, steadyClock.nowMs()) }
   }
-  const first = setTimeout(() => void look(), FIRST_LOOK_MS)
+  const reportNow = async (): Promise<PathsReport> =>
+    pathsReport({
+      ...(await look()),
+      pathMode: config.pathMode,
+      peers: await kernel.call('peers'),
+      uplinkMtuBytes: core.report?.uplink?.mtuBytes ?? 0,
+      measures: probing.measures(),
+      costs: costs(),
+    })
+  // A whole report: whoever asks first does not wait until code that never ran is compiled.
+  const first = setTimeout(() => void reportNow(), FIRST_LOOK_MS)
   const timer = setInterval(() => void look(), LOOK_MS)
   return {
     report: async (): Promise<PathsReport> => {
@@ -36,14 +46,7 @@ export function servePaths({ config, core, kernel, probing, costs }: PathsOption
         await look()
         await steadyClock.sleep(LEAST_MS + 5)
       }
-      return pathsReport({
-        ...(await look()),
-        pathMode: config.pathMode,
-        peers: await kernel.call('peers'),
-        uplinkMtuBytes: core.report?.uplink?.mtuBytes ?? 0,
-        measures: probing.measures(),
-        costs: costs(),
-      })
+      return reportNow()
     },
     close: () => {
       clearTimeout(first)

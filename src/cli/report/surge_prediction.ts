@@ -17,7 +17,7 @@ export function surgePredictions(paths: readonly SurgePath[]): Piece {
         path,
         rounded(rps),
         `${rounded(low)} to ${rounded(high)}`,
-        `from ${counted(points, 'load')} below half of it`,
+        `from ${counted(points, 'load')} well below the reached one`,
       ],
     ]
   })
