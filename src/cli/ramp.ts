@@ -3,7 +3,7 @@
 
 import { availableParallelism } from 'node:os'
 import { type Fault, fault, ok, type Result } from '../base/result.ts'
-import { askersRamp } from '../explain/ramp/askers.ts'
+import { askersRamp, medianAskers } from '../explain/ramp/askers.ts'
 import { lowLoads, medianStep, ROUNDS } from '../explain/ramp/low_loads.ts'
 import { isServed, laneRamp, rampReport, reachedBy } from '../explain/ramp/ramp_report.ts'
 import { type Ends, findEnds } from '../lab/ramp/ends.ts'
@@ -27,14 +27,14 @@ type Setting = {
   readonly program: string
   readonly ends: Ends
   readonly placing: Placing
+  /** Of one look. */
   readonly ms: number
 }
 
 const MOST_STEP_SECONDS = 60
 const FIRST_RPS = 2_000
 const ASKERS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32]
-/** Of the time of a step: a rate is known sooner than how busy cores are, and several looks are worth more than one. */
-const ASKERS_PART = 0.5
+/** Of the time of a step: several short looks are worth more than a long one, for what spoils one. */
 const LOOK_PART = 0.3
 
 export async function benchRamp({ from, to, step, json }: RampCommand): Promise<void> {
@@ -60,7 +60,7 @@ async function prepare(from: string, to: string, seconds: number): Promise<Resul
   const ends = await findEnds(from, to)
   if (!ends.ok) return ends
   const placing = { generator: cores - 1, path: Array.from({ length: cores - 1 }, (_, i) => i) }
-  return ok({ program: program.value, ends: ends.value, placing, ms: seconds * 1000 })
+  return ok({ program: program.value, ends: ends.value, placing, ms: seconds * 1000 * LOOK_PART })
 }
 
 /** Whatever happens, the pair gets back its default lane and its steering. */
@@ -113,8 +113,8 @@ async function lowSteps(
   process.stderr.write(
     `${lane.padEnd(5)} ${ROUNDS} looks at ${loads.length} loads below three quarters of that\n`,
   )
-  const looks = await lookAt(loads, ROUNDS, (rps, before, seed) =>
-    offer(program, ends, placing, { rps, before, ms: ms * LOOK_PART, seed }),
+  const looks = await lookAt(loads, ROUNDS, (rps, seed) =>
+    offer(program, ends, placing, { rps, before: rps, ms, seed }),
   )
   return looks.ok ? ok(looks.value.flatMap((steps) => medianStep(steps) ?? [])) : looks
 }
@@ -123,12 +123,9 @@ async function askersOf(
   lane: LaneRamp['lane'],
   { program, ends, placing, ms }: Setting,
 ): Promise<Result<readonly AskersPoint[]>> {
-  const points: AskersPoint[] = []
-  for (const askers of ASKERS) {
-    const point = await ask(program, ends, placing, { askers, ms: ms * ASKERS_PART })
-    if (!point.ok) return point
-    points.push(point.value)
-    process.stderr.write(`${askersText(lane, point.value)}\n`)
-  }
+  const looks = await lookAt(ASKERS, ROUNDS, (askers) => ask(program, ends, placing, { askers, ms }))
+  if (!looks.ok) return looks
+  const points = looks.value.flatMap(medianAskers)
+  for (const point of points) process.stderr.write(`${askersText(lane, point)}\n`)
   return ok(points)
 }

@@ -1,6 +1,7 @@
 // What a number of askers get who each wait for their answer: while they are few, waiting binds and not the host; the
 // scalability law says whether more of them get more. Pure.
 
+import { median } from '../../base/quantile.ts'
 import { faultText } from '../../base/result.ts'
 import type { AskersPoint, AskersRamp } from '../../schema/ramp.ts'
 import { fitUsl } from '../capacity/usl.ts'
@@ -19,6 +20,14 @@ export function askersRamp(points: readonly AskersPoint[], kneeRps: number): Ask
     law: fit.ok ? fit.value : { refused: faultText(fit.error) },
   }
 }
+
+/** Of looks at one number of askers. */
+export const medianAskers = (looks: readonly AskersPoint[]): readonly AskersPoint[] =>
+  looks.slice(0, 1).map(({ askers }) => ({
+    askers,
+    rps: median(looks.map((l) => l.rps)),
+    p50Us: median(looks.map((l) => l.p50Us)),
+  }))
 
 const count = (n: number): string => Math.round(n).toLocaleString('en')
 
