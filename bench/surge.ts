@@ -56,9 +56,9 @@ const runs = await runPasses({
   ms: option('ms', short ? 300 : 200),
 })
 stages?.close()
-endStamps()
 checkLane(candidates, 'after the passes')
 const scale = scales ? await measureScale(candidates) : notMeasured()
+endStamps()
 const curves = runs.map((run) => curveOf(run, placing.path.length))
 printCurves(curves)
 printKnees(curves)

@@ -6,7 +6,7 @@ import type { Step } from './surge_steps.ts'
 export const SERVED_SHARE = 0.99
 /**
  * A full backlog and socket take longer than this to pass on every path that was tried. In a quiet second p99 is 0.1 to
- * 0.4 ms; a tick that the machine takes away from its guest (4 ms) is felt at any load, and is below it.
+ * 0.4 ms; what the host takes away from its guest at a time (5 ms) is felt at any load.
  */
 export const P99_BOUND_MS = 5
 

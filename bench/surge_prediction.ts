@@ -1,17 +1,12 @@
 // The knee as the capacity model (src/explain/capacity/) sees it coming, from loads well below it. PURE.
 
 import { fitBudget, USABLE_SHARE } from '../src/explain/capacity/budget.ts'
+import { KNOWN_SHARE } from '../src/explain/ramp/low_loads.ts'
 import type { Step } from './surge_steps.ts'
 
 export type Prediction =
   | { readonly rps: number; readonly low: number; readonly high: number; readonly points: number }
   | { readonly refused: string }
-
-/**
- * Of the reached knee: only loads below it are shown to the model. From below half of it a curve is drawn more than twice
- * as far as it is known, and a few per cent of noise make that a refusal.
- */
-export const KNOWN_SHARE = 0.75
 
 /** @param steps one for each load. @param knee the reached one */
 export function predictKnee(steps: readonly Step[], knee: number, cores: number): Prediction {

@@ -3,6 +3,7 @@
  * thread is all of them, on a core of its own; what it takes to ask and to listen is part of each round trip.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 
 struct asker {
 	int fd;
+	/* Of the question that waits; it stands in the packet too, and comes back in its answer. */
 	uint64_t asked_ns;
 };
 
@@ -28,9 +30,10 @@ static int counts(uint64_t asked_ns)
 
 static void ask(struct asker *asker)
 {
-	static const char packet[PACKET_BYTES];
+	char packet[PACKET_BYTES] = { 0 };
 
 	asker->asked_ns = now_ns();
+	memcpy(packet, &asker->asked_ns, sizeof asker->asked_ns);
 	if (send(asker->fd, packet, sizeof packet, 0) < 0)
 		must(errno == EAGAIN || errno == ENOBUFS || errno == ECONNREFUSED || errno == EPERM, "send");
 	else
@@ -43,7 +46,9 @@ static int listen_once(struct asker *asker)
 {
 	char packet[PACKET_BYTES];
 
-	if (recv(asker->fd, packet, sizeof packet, MSG_DONTWAIT) < 0)
+	/* An answer that comes after its question was given up is nobody's. */
+	if (recv(asker->fd, packet, sizeof packet, MSG_DONTWAIT) != sizeof packet ||
+	    memcmp(packet, &asker->asked_ns, sizeof asker->asked_ns))
 		return 0;
 	if (counts(asker->asked_ns)) {
 		surge_outcome.answered++;

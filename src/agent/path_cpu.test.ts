@@ -28,6 +28,14 @@ test('without samples there is no metric', () => {
   )
 })
 
+test('what pods exchange with others than pods begins at 0 too', () => {
+  const samples = new PathCpu().look(grown(emptyTally(), 'socket', 1), {
+    ...counted(),
+    hasPods: true,
+  }).samples
+  assert.deepEqual(samples, [{ labels: { path: 'other', lane: 'plain' }, value: 0 }])
+})
+
 test('each look adds its interval’s time to the paths whose packets it was, and nothing falls', () => {
   const cpu = new PathCpu()
   const first = grown(emptyTally(), 'socket', 5e9)

@@ -33,8 +33,9 @@ export class PathCpu {
   }
 
   /** A counter is 0 before it grows, so that its first growth is seen. */
-  #begin({ totals }: PodCounts): void {
-    for (const { path, lane } of totals)
+  #begin({ totals, hasPods }: PodCounts): void {
+    const rest = hasPods ? [{ path: 'other', lane: 'plain' } as const] : []
+    for (const { path, lane } of [...totals, ...rest])
       if (path !== 'none' && !this.#seconds.has(keyOf(path, lane)))
         this.#seconds.set(keyOf(path, lane), { path, lane, value: 0 })
   }

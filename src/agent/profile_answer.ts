@@ -44,7 +44,9 @@ export class ProfileAnswers {
   readonly #profiler: Profiler
   readonly #counts: () => Promise<CountsView>
   readonly #traffic = new TrafficCounts()
-  readonly #pathCpu = new PathCpu()
+  /** Counts of its own: looks at the others' must not be older than what they have seen. */
+  readonly #metricsTraffic = new TrafficCounts()
+  readonly #pathCpu: PathCpu | undefined
   readonly #drain: NodeJS.Timeout
   readonly #minute: NodeJS.Timeout
   readonly #first: NodeJS.Timeout
@@ -56,6 +58,8 @@ export class ProfileAnswers {
 
   constructor(config: Config['profile'], counts: () => Promise<CountsView>) {
     this.#profiler = new Profiler(config === 'off' ? 0 : config.hz)
+    // Samples of some seconds in which somebody asked are not the time of all packets.
+    this.#pathCpu = config === 'off' ? undefined : new PathCpu()
     this.#counts = counts
     this.#drain = setInterval(() => void this.#profiler.look(), CONTINUOUS_DRAIN_MS)
     this.#minute = setInterval(() => void this.#keepLook(), LOOK_MS)
@@ -90,7 +94,8 @@ export class ProfileAnswers {
   /** Since the agent started; by path since the first call. @param counts of now */
   async metrics(counts: CountsView): Promise<readonly Metric[]> {
     const tally = await this.#profiler.look()
-    return [...profileMetrics(tally), this.#pathCpu.look(tally, this.#traffic.look(counts))]
+    const byPath = this.#pathCpu?.look(tally, this.#metricsTraffic.look(counts))
+    return [...profileMetrics(tally), ...(byPath ? [byPath] : [])]
   }
 
   close(): void {

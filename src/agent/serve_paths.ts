@@ -18,7 +18,7 @@ export type PathsOptions = {
   readonly costs: () => readonly PacketCost[]
 }
 
-/** Ten milliseconds of work with a thousand peers. The first not while the agent starts: pods wait for it. */
+/** With a thousand peers ten milliseconds of work, a hundred the first time: not while the agent starts and pods wait for it. */
 const FIRST_LOOK_MS = 4_000
 const LOOK_MS = 30_000
 

@@ -36,6 +36,7 @@ const FIRST_RPS = 2_000
 const ASKERS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32]
 /** Of the time of a step: several short looks are worth more than a long one, for what spoils one. */
 const LOOK_PART = 0.3
+const LEAST_MS = 10
 
 export async function benchRamp({ from, to, step, json }: RampCommand): Promise<void> {
   const seconds = orPrint(secondsOf(step, MOST_STEP_SECONDS))
@@ -60,7 +61,12 @@ async function prepare(from: string, to: string, seconds: number): Promise<Resul
   const ends = await findEnds(from, to)
   if (!ends.ok) return ends
   const placing = { generator: cores - 1, path: Array.from({ length: cores - 1 }, (_, i) => i) }
-  return ok({ program: program.value, ends: ends.value, placing, ms: seconds * 1000 * LOOK_PART })
+  return ok({
+    program: program.value,
+    ends: ends.value,
+    placing,
+    ms: Math.max(LEAST_MS, seconds * 1000 * LOOK_PART),
+  })
 }
 
 /** Whatever happens, the pair gets back its default lane and its steering. */

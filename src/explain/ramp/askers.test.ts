@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { uslAt } from '../capacity/usl.ts'
-import { askersRamp, askersWords } from './askers.ts'
+import { askersRamp, askersWords, medianAskers } from './askers.ts'
 
 const NUMBERS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32]
 const points = (usl: Parameters<typeof uslAt>[0]) =>
@@ -29,6 +29,12 @@ test('askers of a host with a serial part: its ceiling, and below how many of th
 test('where askers cost each other, the number is named beyond which more get less', () => {
   const found = askersRamp(points({ lambda: 20_000, sigma: 0.05, kappa: 0.01 }), 70_000)
   assert.match(askersWords('plain', found), /; most at 10 askers, [\d,]+; more get less \(κ 0\.01/)
+})
+
+test('of several looks at a number of askers the medians count', () => {
+  const look = (rps: number, p50Us: number) => ({ askers: 3, rps, p50Us })
+  assert.deepEqual(medianAskers([look(10, 90), look(30, 30), look(20, 50)]), [look(20, 50)])
+  assert.deepEqual(medianAskers([]), [])
 })
 
 test('too few numbers of askers, or no answers, say so', () => {

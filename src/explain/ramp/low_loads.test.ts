@@ -10,6 +10,11 @@ const look = (busy: number, generatorIsLimit = false): RampStep => ({
 
 test('low loads lie below three quarters of the limit, from nearly none on', () => {
   const loads = lowLoads(50_000)
+  assert.equal(loads.length, 10)
+  assert.deepEqual(
+    loads,
+    [...loads].sort((a, b) => a - b),
+  )
   assert.ok((loads[0] ?? 0) <= 250 && (loads.at(-1) ?? 0) < 37_500)
 })
 

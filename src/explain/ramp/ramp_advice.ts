@@ -1,5 +1,5 @@
 // What `podlane advise` would say of the plain lane at its limit, with what the ramp knows: the path's cores, the points of
-// all steps, and both lanes' measured costs. What the ramp does not see (tables, uplink, stages) stays «not known».
+// all steps and low looks, and both lanes' measured costs. What the ramp does not see (tables, uplink, stages) stays «not known».
 
 import type { Advice } from '../../schema/advice.ts'
 import type { LoadFacts, LoadProfile } from '../../schema/load_facts.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fault, must, ok } from '../../base/result.ts'
 import type { RampStep } from '../../schema/ramp.ts'
-import { ramp } from './ramp.ts'
+import { lookAt, ramp } from './ramp.ts'
 
 const step = (offered: number, served: number): RampStep => ({
   ...{ offered, served, p50Us: 40, p99Us: 100, cores: [], generatorIsLimit: false },
@@ -36,12 +36,13 @@ test('a ramp rises to beyond what is served, and finds the limit to within some 
   assert.equal(steps.filter((s) => s.offered > 27_000).length, 1)
 })
 
-test('a step that fails by bad luck is made once more; a generator that fails ends it all', async () => {
+test('a step that fails by bad luck is made again, three times at most; a generator that fails ends it all', async () => {
   let calls = 0
   const options = { firstRps: 1_000, isServed, onStep: () => {} }
   const unlucky = await ramp({
     ...options,
-    offer: async (rps) => ok(step(rps, ++calls === 3 ? 0 : Math.min(rps, 8_000))),
+    // Three times in a row at the third load.
+    offer: async (rps) => ok(step(rps, ++calls >= 3 && calls <= 5 ? 0 : Math.min(rps, 8_000))),
   })
   assert.ok(
     Math.max(
@@ -50,6 +51,35 @@ test('a step that fails by bad luck is made once more; a generator that fails en
         .map((s) => s.offered),
     ) > 7_000,
   )
+  const offered: string[] = []
+  await ramp({
+    ...options,
+    offer: async (rps, _, seed) => {
+      offered.push(`${rps} ${seed}`)
+      return ok(step(rps, 0))
+    },
+  })
+  // Two loads in a row that are not served end it, each tried four times with arrivals of their own.
+  assert.equal(offered.length, 8)
+  assert.equal(new Set(offered).size, 8)
   const broken = await ramp({ ...options, offer: async () => fault('bench', 'x', 'y', 'z', 'w') })
   assert.equal(broken.ok, false)
+})
+
+test('loads are looked at in turns, each look with a seed of its own, and a look that fails ends it', async () => {
+  const order: string[] = []
+  const looks = await lookAt([10, 20], 3, async (load, seed) => {
+    order.push(`${load}`)
+    return ok(seed)
+  })
+  assert.deepEqual(order, ['10', '20', '10', '20', '10', '20'])
+  assert.deepEqual(must(looks), [
+    [1, 3, 5],
+    [2, 4, 6],
+  ])
+  let calls = 0
+  const broken = await lookAt([10, 20], 3, async () =>
+    ++calls === 2 ? fault('bench', 'x', 'y', 'z', 'w') : ok(1),
+  )
+  assert.deepEqual([broken.ok, calls], [false, 2])
 })

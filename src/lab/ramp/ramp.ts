@@ -22,9 +22,10 @@ export async function ramp(options: RampOptions): Promise<Result<readonly RampSt
   const steps: RampStep[] = []
   const take = async (rps: number): Promise<Result<RampStep>> => {
     const before = steps.at(-1)?.offered ?? rps
-    let step = await options.offer(rps, before, steps.length + 1)
+    const seed = steps.length * TRIES + 1
+    let step = await options.offer(rps, before, seed)
     for (let tries = 1; tries < TRIES && step.ok && !options.isServed(step.value); tries++)
-      step = await options.offer(rps, before, steps.length + 1)
+      step = await options.offer(rps, before, seed + tries)
     if (step.ok) {
       steps.push(step.value)
       options.onStep(step.value)
