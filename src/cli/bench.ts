@@ -16,7 +16,7 @@ export function addBench(program: Command): void {
     )
     .option('--from <pod>', 'that asks', 'node1-pod1')
     .option('--to <pod>', 'that answers, on another node', 'node2-pod1')
-    .option('--step <duration>', 'a look at a load takes three tenths of it', '1s')
+    .option('--step <duration>', 'a look at a load takes a fifth of it', '1s')
     .option('--json', 'as JSON')
     .addHelpText(
       'after',

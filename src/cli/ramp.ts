@@ -35,7 +35,7 @@ const MOST_STEP_SECONDS = 60
 const FIRST_RPS = 2_000
 const ASKERS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32]
 /** Of the time of a step: several short looks are worth more than a long one, for what spoils one. */
-const LOOK_PART = 0.3
+const LOOK_PART = 0.2
 const LEAST_MS = 10
 
 export async function benchRamp({ from, to, step, json }: RampCommand): Promise<void> {

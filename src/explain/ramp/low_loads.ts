@@ -3,7 +3,7 @@
 import { median } from '../../base/quantile.ts'
 import type { RampStep } from '../../schema/ramp.ts'
 
-export const ROUNDS = 5
+export const ROUNDS = 8
 /**
  * Of what was reached: only loads below it are shown to the model, here and in the surge. From below half of it a curve is drawn more than twice
  * as far as it is known, and a few per cent of noise make that a refusal.
