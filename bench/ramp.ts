@@ -1,6 +1,6 @@
 // `make bench-ramp`: «a faster path helps», foretold and tried. In a lab that is up: a rising load by the plain lane and by
 // the fast one, several times; what the loads below three quarters of each limit foretell, against what was reached.
-// Options: --ramps (3), --step (1s).
+// Options: --ramps (3), --look (0.2s).
 
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ const podlane = join(import.meta.dirname, '../podlane')
 function ramp(): RampReport {
   const { stdout, status } = spawnSync(
     podlane,
-    ['bench', 'ramp', '--json', '--step', textOption('step') ?? '1s'],
+    ['bench', 'ramp', '--json', '--look', textOption('look') ?? '0.2s'],
     {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -77,7 +77,7 @@ describe('a ramp in the lab', () => {
   })
 
   test('podlane bench ramp measures both lanes, and the pair has its default lane afterwards', async () => {
-    const argv = [entry, 'bench', 'ramp', '--step', '0.2s', '--json']
+    const argv = [entry, 'bench', 'ramp', '--look', '0.04s', '--json']
     const { stdout } = await promisify(execFile)(process.execPath, argv, { timeout: 120_000 })
     const report = JSON.parse(stdout)
     assert.deepEqual(

@@ -44,8 +44,6 @@ export class ProfileAnswers {
   readonly #profiler: Profiler
   readonly #counts: () => Promise<CountsView>
   readonly #traffic = new TrafficCounts()
-  /** Counts of its own: looks at the others' must not be older than what they have seen. */
-  readonly #metricsTraffic = new TrafficCounts()
   readonly #pathCpu: PathCpu | undefined
   readonly #drain: NodeJS.Timeout
   readonly #minute: NodeJS.Timeout
@@ -91,10 +89,10 @@ export class ProfileAnswers {
   /** Of the next seconds. */
   readonly measured = (seconds: number): Promise<ProfileReport> => this.#measure(seconds)
 
-  /** Since the agent started; by path since the first call. @param counts of now */
-  async metrics(counts: CountsView): Promise<readonly Metric[]> {
+  /** Since the agent started; by path since the first call. @param counts of now, never older than the last ones */
+  async metrics(counts: PodCounts): Promise<readonly Metric[]> {
     const tally = await this.#profiler.look()
-    const byPath = this.#pathCpu?.look(tally, this.#metricsTraffic.look(counts))
+    const byPath = this.#pathCpu?.look(tally, counts)
     return [...profileMetrics(tally), ...(byPath ? [byPath] : [])]
   }
 

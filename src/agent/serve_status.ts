@@ -26,10 +26,10 @@ import { createExplain } from './explain.ts'
 import type { KernelClient } from './kernel_client.ts'
 import { switchLane } from './lane_switch.ts'
 import { metricsOf, type Usage } from './metrics.ts'
-import { PathTotals } from './path_totals.ts'
 import { probeMetrics } from './probe_metrics.ts'
 import { startProbing } from './probing.ts'
 import { ProfileAnswers } from './profile_answer.ts'
+import { TrafficCounts } from './profile_traffic.ts'
 import { runFolderComplaints } from './run_folder.ts'
 import { servePaths } from './serve_paths.ts'
 import { SOCKETS_FEATURE, socketsText } from './sockets_text.ts'
@@ -79,7 +79,8 @@ export async function serveStatus({
   const { live, tables } = core
   // Once now, so that there is something to show.
   await kernel.call('sweepFlows')
-  const totals = new PathTotals()
+  /** Of the metrics alone: who looks with older counts than another has seen would count them twice. */
+  const traffic = new TrafficCounts()
   const counts = async (): Promise<CountsInput> => ({
     tables,
     peers: await kernel.call('peers'),
@@ -111,11 +112,12 @@ export async function serveStatus({
   const pathsNow = sharedReading(ANSWER_MS, paths.report)
   const exposition = sharedReading(ANSWER_MS, async () => {
     const now = await status()
+    const seen = traffic.look(now)
     const metrics = [
-      ...metricsOf(now, totals.look(now), usage()),
+      ...metricsOf(now, seen.totals, usage()),
       ...cpuMetrics(readCoreTimes()),
       ...probeMetrics(probing.measures()),
-      ...(await profile.metrics(now)),
+      ...(await profile.metrics(seen)),
       cureMetric(core.cures),
     ]
     return expositionText(metrics)

@@ -16,11 +16,11 @@ export function addBench(program: Command): void {
     )
     .option('--from <pod>', 'that asks', 'node1-pod1')
     .option('--to <pod>', 'that answers, on another node', 'node2-pod1')
-    .option('--step <duration>', 'a look at a load takes a fifth of it', '1s')
+    .option('--look <duration>', 'how long each of several looks at a load takes', '0.2s')
     .option('--json', 'as JSON')
     .addHelpText(
       'after',
-      "\nExamples:\n  podlane bench ramp\n  podlane bench ramp --step 3s --json | jq '.gain, .words'\n",
+      "\nExamples:\n  podlane bench ramp\n  podlane bench ramp --look 1s --json | jq '.gain, .words'\n",
     )
     .action(async (options: RampCommand) => (await import('./ramp.ts')).benchRamp(options))
 }

@@ -13,14 +13,14 @@ import { lookAt, ramp } from '../lab/ramp/ramp.ts'
 import { steer } from '../lab/ramp/steering.ts'
 import { readRecord } from '../lab/record.ts'
 import type { AskersPoint, LaneRamp, RampReport, RampStep } from '../schema/ramp.ts'
-import { secondsOf } from './interval.ts'
-import { askersText, rampText, stepText } from './ramp_text.ts'
+import { spanOf } from './interval.ts'
+import { askersText, rampText, roundText, stepText } from './ramp_text.ts'
 import { orPrint, print, printFault, printJson } from './terminal.ts'
 
 export type RampCommand = {
   readonly from: string
   readonly to: string
-  readonly step: string
+  readonly look: string
   readonly json?: true
 }
 type Setting = {
@@ -31,15 +31,12 @@ type Setting = {
   readonly ms: number
 }
 
-const MOST_STEP_SECONDS = 60
+const LOOK = { option: '--look', least: 0.02, most: 10, example: '0.2s' }
 const FIRST_RPS = 2_000
 const ASKERS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32]
-/** Of the time of a step: several short looks are worth more than a long one, for what spoils one. */
-const LOOK_PART = 0.2
-const LEAST_MS = 10
 
-export async function benchRamp({ from, to, step, json }: RampCommand): Promise<void> {
-  const seconds = orPrint(secondsOf(step, MOST_STEP_SECONDS))
+export async function benchRamp({ from, to, look, json }: RampCommand): Promise<void> {
+  const seconds = orPrint(spanOf(look, LOOK))
   if (seconds === undefined) return
   const setting = orPrint(await prepare(from, to, seconds))
   if (!setting) return
@@ -61,12 +58,7 @@ async function prepare(from: string, to: string, seconds: number): Promise<Resul
   const ends = await findEnds(from, to)
   if (!ends.ok) return ends
   const placing = { generator: cores - 1, path: Array.from({ length: cores - 1 }, (_, i) => i) }
-  return ok({
-    program: program.value,
-    ends: ends.value,
-    placing,
-    ms: Math.max(LEAST_MS, seconds * 1000 * LOOK_PART),
-  })
+  return ok({ program: program.value, ends: ends.value, placing, ms: seconds * 1000 })
 }
 
 /** Whatever happens, the pair gets back its default lane and its steering. */
@@ -116,12 +108,10 @@ async function lowSteps(
   { program, ends, placing, ms }: Setting,
 ): Promise<Result<readonly RampStep[]>> {
   const loads = lowLoads(reachedRps).filter((rps) => rps >= 1)
-  process.stderr.write(
-    `${lane.padEnd(5)} ${ROUNDS} looks at ${loads.length} loads below three quarters of that\n`,
-  )
-  const looks = await lookAt(loads, ROUNDS, (rps, seed) =>
-    offer(program, ends, placing, { rps, before: rps, ms, seed }),
-  )
+  const looks = await lookAt({
+    ...{ loads, rounds: ROUNDS, onRound: tellRound(lane, 'loads below three quarters of that') },
+    look: (rps, seed) => offer(program, ends, placing, { rps, before: rps, ms, seed }),
+  })
   return looks.ok ? ok(looks.value.flatMap((steps) => medianStep(steps) ?? [])) : looks
 }
 
@@ -129,9 +119,16 @@ async function askersOf(
   lane: LaneRamp['lane'],
   { program, ends, placing, ms }: Setting,
 ): Promise<Result<readonly AskersPoint[]>> {
-  const looks = await lookAt(ASKERS, ROUNDS, (askers) => ask(program, ends, placing, { askers, ms }))
+  const looks = await lookAt({
+    ...{ loads: ASKERS, rounds: ROUNDS, onRound: tellRound(lane, 'askers who wait') },
+    look: (askers) => ask(program, ends, placing, { askers, ms }),
+  })
   if (!looks.ok) return looks
   const points = looks.value.flatMap(medianAskers)
   for (const point of points) process.stderr.write(`${askersText(lane, point)}\n`)
   return ok(points)
+}
+
+const tellRound = (lane: string, what: string) => (round: number) => {
+  process.stderr.write(`${roundText(lane, what, round, ROUNDS)}\n`)
 }

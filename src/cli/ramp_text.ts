@@ -18,6 +18,9 @@ export function stepText(lane: string, step: RampStep, isServed: boolean): strin
   return `${lane.padEnd(5)} ${count(offered).padStart(8)}/s  p99 ${count(p99Us).padStart(7)} µs  ${cost.padStart(7)} ns each  ${mark}`
 }
 
+export const roundText = (lane: string, what: string, round: number, rounds: number): string =>
+  paint('dim', `${lane.padEnd(5)} ${what}: look ${round} of ${rounds}`)
+
 export const askersText = (lane: string, { askers, rps, p50Us }: AskersPoint): string =>
   `${lane.padEnd(5)} ${count(rps).padStart(8)}/s  p50 ${count(p50Us).padStart(7)} µs  by ${askers} who ${askers === 1 ? 'waits' : 'wait'} for answers`
 

@@ -68,18 +68,23 @@ test('a step that fails by bad luck is made again, three times at most; a genera
 
 test('loads are looked at in turns, each look with a seed of its own, and a look that fails ends it', async () => {
   const order: string[] = []
-  const looks = await lookAt([10, 20], 3, async (load, seed) => {
-    order.push(`${load}`)
-    return ok(seed)
+  const looks = await lookAt({
+    ...{ loads: [10, 20], rounds: 3, onRound: (round: number) => order.push(`round ${round}`) },
+    look: async (load, seed) => {
+      order.push(`${load}`)
+      return ok(seed)
+    },
   })
-  assert.deepEqual(order, ['10', '20', '10', '20', '10', '20'])
+  const expected = ['round 1', '10', '20', 'round 2', '10', '20', 'round 3', '10', '20']
+  assert.deepEqual(order, expected)
   assert.deepEqual(must(looks), [
     [1, 3, 5],
     [2, 4, 6],
   ])
   let calls = 0
-  const broken = await lookAt([10, 20], 3, async () =>
-    ++calls === 2 ? fault('bench', 'x', 'y', 'z', 'w') : ok(1),
-  )
+  const broken = await lookAt({
+    ...{ loads: [10, 20], rounds: 3, onRound: () => {} },
+    look: async () => (++calls === 2 ? fault('bench', 'x', 'y', 'z', 'w') : ok(1)),
+  })
   assert.deepEqual([broken.ok, calls], [false, 2])
 })

@@ -48,23 +48,31 @@ export async function ramp(options: RampOptions): Promise<Result<readonly RampSt
   return ok(steps)
 }
 
-/**
- * Each load so many times, all of them in turns.
- * @param look at a load, with a number of its own
- * @returns the looks at each, in the order of the loads
- */
-export async function lookAt<Look>(
-  loads: readonly number[],
-  rounds: number,
-  look: (load: number, seed: number) => Promise<Result<Look>>,
-): Promise<Result<readonly (readonly Look[])[]>> {
+export type Looks<Look> = {
+  readonly loads: readonly number[]
+  readonly rounds: number
+  /** At a load, with a number of its own. */
+  readonly look: (load: number, seed: number) => Promise<Result<Look>>
+  /** When a round begins, from 1 on. */
+  readonly onRound: (round: number) => void
+}
+
+/** Each load so many times, all of them in turns. @returns the looks at each, in the order of the loads */
+export async function lookAt<Look>({
+  loads,
+  rounds,
+  look,
+  onRound,
+}: Looks<Look>): Promise<Result<readonly (readonly Look[])[]>> {
   const looks: Look[][] = loads.map(() => [])
-  for (let round = 0; round < rounds; round++)
+  for (let round = 0; round < rounds; round++) {
+    onRound(round + 1)
     for (const [i, load] of loads.entries()) {
       const taken = await look(load, round * loads.length + i + 1)
       if (!taken.ok) return taken
       looks[i]?.push(taken.value)
     }
+  }
   return ok(looks)
 }
 
