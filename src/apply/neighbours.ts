@@ -80,4 +80,6 @@ export function applyNeighbours(
 }
 
 const isAsWanted = (have: NeighbourRow, want: Wanted): boolean =>
-  want.mac === undefined ? have.managed : have.mac === want.mac && (have.state & NUD_PERMANENT) !== 0
+  want.mac === undefined
+    ? have.managed && have.isUncounted
+    : have.mac === want.mac && (have.state & NUD_PERMANENT) !== 0

@@ -17,6 +17,7 @@ export const NUD_FAILED = 0x20
 export const NUD_NOARP = 0x40
 export const NUD_PERMANENT = 0x80
 const NTF_SELF = 0x02
+const NTF_EXT_LEARNED = 0x10
 const NTF_EXT_MANAGED = 1
 
 export type NeighbourRow = {
@@ -27,6 +28,8 @@ export type NeighbourRow = {
   readonly protocol: number
   /** The kernel keeps it resolved by itself (NTF_EXT_MANAGED, 5.16). */
   readonly managed: boolean
+  /** It takes none of the places that all namespaces share, `gc_thresh3` of them (NTF_EXT_LEARNED, 4.19, or permanent). */
+  readonly isUncounted: boolean
 }
 
 export type FdbRow = { readonly device: IfIndex; readonly mac: Mac; readonly dst: Ip; readonly state: number }
@@ -56,13 +59,16 @@ export const setNeighbour = (n: Fixed): Message => ({
   ]),
 })
 
-/** An entry that the kernel resolves now and keeps resolved by probing. */
+/**
+ * An entry that the kernel resolves now and keeps resolved by probing. Said to be learned elsewhere it is not counted: a
+ * thousand peers would leave no entry for anybody else on the host, since the kernel's default is 1,024 for all namespaces.
+ */
 export const manageNeighbour = (n: { device: IfIndex; ip: Ip; protocol: number }): Message => ({
   type: RTM_NEWNEIGH,
   flags: NLM_F_CREATE | NLM_F_REPLACE,
   object: `managed neighbour ${n.ip} dev ${n.device}`,
   body: concat([
-    header(afOf(n.ip), n.device, 0, 0),
+    header(afOf(n.ip), n.device, 0, NTF_EXT_LEARNED),
     ipAttr(NDA.DST, n.ip),
     u8Attr(NDA.PROTOCOL, n.protocol),
     u32Attr(NDA.FLAGS_EXT, NTF_EXT_MANAGED),
@@ -138,13 +144,15 @@ export function parseNeighbour(body: Uint8Array): NeighbourRow | undefined {
   if (!ip || body[0] === AF_BRIDGE) return undefined
   const view = new DataView(body.buffer, body.byteOffset)
   const mac = all.get(NDA.LLADDR)
+  const state = view.getUint16(8, true)
   return {
     device: view.getInt32(4, true) as IfIndex,
     ip,
     mac: mac?.length === 6 ? macFromBytes(mac) : undefined,
-    state: view.getUint16(8, true),
+    state,
     protocol: readU8(all.get(NDA.PROTOCOL)) ?? 0,
     managed: ((readU32(all.get(NDA.FLAGS_EXT)) ?? 0) & NTF_EXT_MANAGED) !== 0,
+    isUncounted: (state & NUD_PERMANENT) !== 0 || ((body[10] ?? 0) & NTF_EXT_LEARNED) !== 0,
   }
 }
 
