@@ -1,6 +1,6 @@
 // The fast lane's part of GET /status. Pure.
 
-import type { FastLaneStatus, PeerLane, PodTraffic } from '../apply/fast_lane_contract.ts'
+import type { FastLaneStatus, PathLane, PeerLane, PodTraffic } from '../apply/fast_lane_contract.ts'
 import type { Fault } from '../base/result.ts'
 import type { PassedRules } from '../observe/passed_rules.ts'
 import type { FastLaneView, LaneTraffic, PeerStatus } from '../schema/agent_status.ts'
@@ -59,7 +59,7 @@ const percent = ({ entries, most }: NonNullable<FastLaneStatus['flows']>): numbe
   Math.round((entries / most) * 100)
 
 /** Of all paths together. */
-export function laneOf(paths: readonly PeerLane[]): Pick<NonNullable<PeerStatus['lane']>, 'lane' | 'why'> {
+export function laneOf(paths: readonly PathLane[]): Pick<NonNullable<PeerStatus['lane']>, 'lane' | 'why'> {
   const plain = paths.filter((p) => p.lane === 'plain')
   const whys = new Set(plain.map((p) => p.why))
   if (plain.length === 0) return { lane: 'fast', why: '' }

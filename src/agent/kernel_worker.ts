@@ -12,7 +12,7 @@ import type { Peer } from '../plan/peers.ts'
 import type { Config } from '../schema/config.ts'
 import type { NodeRow } from '../state/rows.ts'
 import { createAttaching } from './attaching.ts'
-import type { AgentInput, AgentReport, Call, KernelCalls, Said } from './kernel_protocol.ts'
+import type { AgentInput, AgentReport, Call, KernelCalls, PlannedPaths, Said } from './kernel_protocol.ts'
 import { applyNodeDelta } from './node_delta.ts'
 
 const config = (workerData as { config: Config }).config
@@ -48,10 +48,16 @@ function reconcile(input: AgentInput): AgentReport {
   return { ...report, network: { ownRanges, underlay, podMtuBytes, complaints } }
 }
 
+const plannedPaths = ({ name, address, onLink, path, why, workaround, ranges }: Peer): PlannedPaths => ({
+  ...{ name, address, onLink, path, why, workaround },
+  ranges: ranges.map((r) => ({ cidr: r.cidr, path: r.path, mtuBytes: r.mtuBytes })),
+})
+
 const calls: KernelCalls = {
   start: () => node.start(),
   reconcile,
   peers: () => peers,
+  plannedPaths: () => peers.map(plannedPaths),
   wire: (request) => node.wire(request),
   unwire: (endpoint) => node.unwire(endpoint),
   forget: (endpoint) => node.forget(endpoint),
@@ -60,6 +66,7 @@ const calls: KernelCalls = {
   features: probeFeatures,
   setLane: (peer, lane) => node.setLane(peer, lane),
   fastLane: () => node.fastLane(),
+  pathPackets: () => node.pathPackets(),
   podCounts: () => node.podCounts(),
   sweepFlows: () => node.sweepFlows(),
   sockets: () => node.sockets(),

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { PeerLane } from '../apply/fast_lane_contract.ts'
+import type { PathPackets } from '../apply/fast_lane_contract.ts'
 import { PathRates, rateKey } from './path_rates.ts'
 
-const none = { packets: 0, bytes: 0 }
-const lane = (peer: string, packets: number): PeerLane => ({
+const lane = (peer: string, packets: number): PathPackets => ({
   ...{ peer, ranges: [], lane: 'fast', why: '' },
-  counts: { sent: { fast: { packets, bytes: 0 }, plain: none }, received: { fast: none, plain: none } },
+  packets,
 })
 const b = rateKey({ peer: 'b', ranges: [] })
 

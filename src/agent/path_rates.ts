@@ -1,6 +1,6 @@
 // Packets a second of each path, from counters of two looks that are not too far apart.
 
-import type { PeerLane } from '../apply/fast_lane_contract.ts'
+import type { PathLane, PathPackets } from '../apply/fast_lane_contract.ts'
 
 /** Shorter, and a few packets make a rate; longer, and it is the past's. */
 const GOOD_MS = 500
@@ -11,7 +11,7 @@ export const LEAST_MS = 20
 type Look = { readonly atMs: number; readonly packets: ReadonlyMap<string, number> }
 
 /** A peer's IPv4 and IPv6 ranges may have paths of their own. */
-export const rateKey = ({ peer, ranges }: Pick<PeerLane, 'peer' | 'ranges'>): string =>
+export const rateKey = ({ peer, ranges }: Pick<PathLane, 'peer' | 'ranges'>): string =>
   `${peer} ${ranges.join()}`
 
 export class PathRates {
@@ -25,8 +25,8 @@ export class PathRates {
   }
 
   /** Packets a second by `rateKey`, in both directions. */
-  look(lanes: readonly PeerLane[], nowMs: number): ReadonlyMap<string, number> {
-    const now: Look = { atMs: nowMs, packets: new Map(lanes.map((l) => [rateKey(l), packetsOf(l)])) }
+  look(lanes: readonly PathPackets[], nowMs: number): ReadonlyMap<string, number> {
+    const now: Look = { atMs: nowMs, packets: new Map(lanes.map((l) => [rateKey(l), l.packets])) }
     const base = this.#base(nowMs)
     if (!this.#last || nowMs - this.#last.atMs >= GOOD_MS) this.#before = this.#last
     this.#last = now
@@ -49,6 +49,3 @@ export class PathRates {
     return usable(GOOD_MS) ?? usable(LEAST_MS)
   }
 }
-
-const packetsOf = ({ counts }: PeerLane): number =>
-  [counts.sent, counts.received].reduce((n, way) => n + way.fast.packets + way.plain.packets, 0)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { PeerLane } from '../apply/fast_lane_contract.ts'
+import type { PathLane } from '../apply/fast_lane_contract.ts'
 import { parseCidr } from '../base/cidr.ts'
 import type { IfIndex } from '../base/ifindex.ts'
 import { type Ip, parseIp } from '../base/ip.ts'
@@ -26,10 +26,8 @@ function peer(name: string, address: string, range: string): Peer {
   return planned.peer ?? assert.fail()
 }
 
-const count = { packets: 1, bytes: 1 }
-const lane = (p: Peer): PeerLane => ({
+const lane = (p: Peer): PathLane => ({
   ...{ peer: p.name, ranges: p.ranges.map((r) => r.cidr), lane: 'fast', why: '' },
-  counts: { sent: { fast: count, plain: count }, received: { fast: count, plain: count } },
 })
 const well = (p: Peer, kind: 'direct' | 'vxlan', over: Partial<PathMeasures> = {}): PathMeasures => ({
   ...{ peer: p.name, kind, reach: 'both', checksum: 'ok', large: 'ok', mtuBytes: 1500, trueMtuBytes: 1500 },

@@ -1,14 +1,16 @@
 // The answer to GET /paths: what is planned, what the lanes carry and what the probes have found, put together. Pure.
 
-import type { PeerLane } from '../apply/fast_lane_contract.ts'
+import type { PathLane } from '../apply/fast_lane_contract.ts'
+import type { Cidr } from '../base/cidr.ts'
 import { betterPath } from '../explain/paths/better.ts'
 import { pathFaults } from '../explain/paths/faults.ts'
 import type { PathMeasures } from '../observe/probes/prober.ts'
-import type { PathKind, Peer } from '../plan/peers.ts'
+import type { PathKind } from '../plan/peers.ts'
 import type { Config } from '../schema/config.ts'
 import type { PathReport, PathsReport, PeerPaths } from '../schema/paths_report.ts'
 import type { PathCost } from '../schema/profile_report.ts'
 import { laneOf } from './fast_lane_view.ts'
+import type { PlannedPaths } from './kernel_protocol.ts'
 import { rateKey } from './path_rates.ts'
 
 /** As the stage profile has it, of the last interval that it looked at. */
@@ -16,9 +18,9 @@ export type PacketCost = Pick<PathCost, 'path' | 'lane' | 'nsPerPacket'>
 
 export type PathsInput = {
   readonly pathMode: Config['pathMode']
-  readonly peers: readonly Peer[]
+  readonly peers: readonly PlannedPaths[]
   readonly uplinkMtuBytes: number
-  readonly lanes: readonly PeerLane[]
+  readonly lanes: readonly PathLane[]
   /** Packets a second by `rateKey`. */
   readonly rates: ReadonlyMap<string, number>
   readonly measures: readonly PathMeasures[]
@@ -27,11 +29,11 @@ export type PathsInput = {
 
 export function pathsReport(input: PathsInput): PathsReport {
   const lanes = Map.groupBy(input.lanes, (l) => l.peer)
-  const measures = new Map(input.measures.map((m) => [`${m.kind} ${m.peer}`, m]))
+  const measures = Map.groupBy(input.measures, (m) => m.peer)
   return {
     peers: input.peers.map((peer) => {
-      const own = lanes.get(peer.name) ?? []
-      return peerPaths(peer, own, (kind) => measures.get(`${kind} ${peer.name}`), input)
+      const own = measures.get(peer.name) ?? []
+      return peerPaths(peer, lanes.get(peer.name) ?? [], (kind) => own.find((m) => m.kind === kind), input)
     }),
   }
 }
@@ -39,8 +41,8 @@ export function pathsReport(input: PathsInput): PathsReport {
 type MeasuresOf = (kind: PathKind) => PathMeasures | undefined
 
 function peerPaths(
-  peer: Peer,
-  lanes: readonly PeerLane[],
+  peer: PlannedPaths,
+  lanes: readonly PathLane[],
   measuresOf: MeasuresOf,
   input: PathsInput,
 ): PeerPaths {
@@ -62,15 +64,15 @@ function peerPaths(
 }
 
 function pathReport(
-  peer: Peer,
+  peer: PlannedPaths,
   kind: PathKind,
-  lanes: readonly PeerLane[],
+  lanes: readonly PathLane[],
   measuresOf: MeasuresOf,
   { pathMode, rates, uplinkMtuBytes, costs }: PathsInput,
 ): PathReport {
   const inUse = isUsed(peer, kind)
-  const ranges = new Set(peer.ranges.filter((r) => r.path === kind).map((r) => r.cidr))
-  const own = lanes.filter((l) => l.ranges.some((cidr) => ranges.has(cidr)))
+  const isOfKind = (cidr: Cidr): boolean => peer.ranges.some((r) => r.cidr === cidr && r.path === kind)
+  const own = lanes.filter((l) => l.ranges.some(isOfKind))
   const lane = inUse && own.length > 0 ? laneOf(own) : undefined
   const measures = measuresOf(kind)
   const mtuBytes = measures?.mtuBytes ?? peer.ranges.find((r) => r.path === kind)?.mtuBytes ?? uplinkMtuBytes
@@ -113,14 +115,14 @@ function measured(m: PathMeasures | undefined): Measured {
   }
 }
 
-const isUsed = (peer: Peer, kind: PathKind): boolean => peer.ranges.some((r) => r.path === kind)
+const isUsed = (peer: PlannedPaths, kind: PathKind): boolean => peer.ranges.some((r) => r.path === kind)
 
 function wellness(m: PathMeasures | undefined): boolean | undefined {
   if (!m || m.reach === 'unknown') return undefined
   return m.reach === 'both'
 }
 
-function whyOf(peer: Peer, kind: PathKind, inUse: boolean, pathMode: Config['pathMode']): string {
+function whyOf(peer: PlannedPaths, kind: PathKind, inUse: boolean, pathMode: Config['pathMode']): string {
   if (!inUse) return kind === 'direct' && pathMode === 'vxlan' ? peer.why : 'measured, in case it is needed'
   if (kind === peer.path) return peer.why
   return `for ${peer.ranges.flatMap((r) => (r.path === kind ? [r.cidr] : [])).join(' ')}`

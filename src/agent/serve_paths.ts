@@ -25,7 +25,7 @@ const LOOK_MS = 30_000
 export function servePaths({ config, core, kernel, probing, costs }: PathsOptions) {
   const rates = new PathRates()
   const look = async () => {
-    const lanes = (await kernel.call('fastLane')).peers
+    const lanes = await kernel.call('pathPackets')
     return { lanes, rates: rates.look(lanes, steadyClock.nowMs()) }
   }
   const first = setTimeout(() => void look(), FIRST_LOOK_MS)
@@ -36,10 +36,12 @@ export function servePaths({ config, core, kernel, probing, costs }: PathsOption
         await look()
         await steadyClock.sleep(LEAST_MS + 5)
       }
+      // Both asked for at once: the one crosses the threads while the other is being read.
+      const [peers, looked] = await Promise.all([kernel.call('plannedPaths'), look()])
       return pathsReport({
-        ...(await look()),
+        ...looked,
         pathMode: config.pathMode,
-        peers: await kernel.call('peers'),
+        peers,
         uplinkMtuBytes: core.report?.uplink?.mtuBytes ?? 0,
         measures: probing.measures(),
         costs: costs(),

@@ -10,14 +10,16 @@ import type { PathCount, PodCount, ReasonCount } from './fast_lane/counts.ts'
 import { nothing, type Outcome } from './outcome.ts'
 
 /** Of one path: a peer has two if its families are reached apart. */
-export type PeerLane = {
+export type PathLane = {
   readonly peer: string
   readonly ranges: readonly Cidr[]
   readonly lane: Lane
   /** Why it is plain; empty if it is fast. */
   readonly why: string
-  readonly counts: PathCount
 }
+export type PeerLane = PathLane & { readonly counts: PathCount }
+/** Of both directions and lanes: all the counts of a thousand peers take long to get from one thread to the other. */
+export type PathPackets = PathLane & { readonly packets: number }
 
 export type FastLaneStatus = {
   /** Undefined if the fast lane is there. */
@@ -82,6 +84,7 @@ export type FastLane = {
   /** Counts from the next `apply` on. A fault: there is no fast lane, or no room for the wish. */
   readonly setLane: (peer: string | undefined, wish: Lane | undefined) => Result<void>
   readonly status: () => FastLaneStatus
+  readonly pathPackets: () => readonly PathPackets[]
   /** Of the pods that have their programs; of more than a thousand, some are not counted. */
   readonly podCounts: () => readonly PodTraffic[]
   /** Counts the flows, takes out what is void and puts the pods' shares right: milliseconds for a full table. */
@@ -114,6 +117,7 @@ export const plainOnly: FastLane = {
     flows: undefined,
     reasons: [],
   }),
+  pathPackets: () => [],
   podCounts: () => [],
   sweep: () => {},
   close: () => {},

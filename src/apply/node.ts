@@ -28,7 +28,13 @@ import {
   sweepDeleted,
   type WireSpec,
 } from './endpoint.ts'
-import { type FastLane, type FastLaneStatus, type PodTraffic, plainOnly } from './fast_lane_contract.ts'
+import {
+  type FastLane,
+  type FastLaneStatus,
+  type PathPackets,
+  type PodTraffic,
+  plainOnly,
+} from './fast_lane_contract.ts'
 import type { Firewall, FirewallPod } from './firewall_contract.ts'
 import { findGateways } from './gateways.ts'
 import { readLinks, readUplinkFacts } from './host_facts.ts'
@@ -272,6 +278,10 @@ export class NodeKernel {
 
   fastLane(): FastLaneStatus {
     return this.#fastLane.status()
+  }
+
+  pathPackets(): readonly PathPackets[] {
+    return this.#fastLane.pathPackets()
   }
 
   podCounts(): readonly PodTraffic[] {

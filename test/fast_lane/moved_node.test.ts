@@ -105,6 +105,11 @@ onEveryLane(
       run(outside.ns, 'ip', `-${v}`, 'route', 'flush', 'root', v === 4 ? '10.244.2.0/24' : 'fd00:2::/64')
     }
     declare({ 2: [moved[4], moved[6]] })
+    // Packets come by the old way too until they know, since its MAC is still two's.
+    await until('both agents know', async () => {
+      const [there, here] = [await nodes[0].bench.status(), await two.bench.status()]
+      return there.peers[0]?.address === moved[4] && here.peers[0]?.path === setting.path
+    })
     await works()
     for (const v of families)
       run(

@@ -21,22 +21,44 @@ export type CourseCount = { readonly [C in Course]: { readonly plain: LaneCount;
 export type PodCount = { readonly sent: CourseCount; readonly received: CourseCount }
 export type ReasonCount = { readonly name: string; readonly why: string; readonly packets: number }
 
-/** Over all processors. Beyond 2^53 it is rounded. */
-const summed = (value: Buffer, valueSize: number, at: number): number =>
-  Number(sumPerCpu(value, valueSize, at))
+/** The sum over all processors of the counter at a place of one value. */
+type SumAt = (at: number) => number
 
-export function readPathCount(map: BpfMap, index: number): PathCount {
+const sumOf = (map: BpfMap, index: number): SumAt => {
   const value = map.lookup(indexKey(index)) ?? Buffer.alloc(map.valueBytes)
+  return (at) => sumPerCpu(value, map.spec.valueSize, at)
+}
+
+/** Of the first `count` values, by index. */
+const readAll = <T>(map: BpfMap, count: number, read: (sum: SumAt) => T): readonly T[] =>
+  map.readArray(count, (bytes, from, to) => read((at) => sumPerCpu(bytes, map.spec.valueSize, from + at, to)))
+
+export const readPathCount = (map: BpfMap, index: number): PathCount => pathCount(sumOf(map, index))
+
+/** Of the first `count` paths, by index. */
+export const readPathCounts = (map: BpfMap, count: number): readonly PathCount[] =>
+  readAll(map, count, pathCount)
+
+/** Of the first `count` paths, by index: of both directions and lanes together. */
+export const readPackets = (map: BpfMap, count: number): readonly number[] => readAll(map, count, allPackets)
+
+function pathCount(sum: SumAt): PathCount {
   const { sent, received } = layouts.path_count
-  const both = (at: number) => bothLanes(map, value, at)
-  return { sent: both(sent.at), received: both(received.at) }
+  return { sent: bothLanes(sum, sent.at), received: bothLanes(sum, received.at) }
+}
+
+function allPackets(sum: SumAt): number {
+  const { sent, received } = layouts.path_count
+  const { packets, size } = layouts.lane_count
+  const both = (at: number): number => sum(at + packets.at) + sum(at + size + packets.at)
+  return both(sent.at) + both(received.at)
 }
 
 export function readPodCount(map: BpfMap, slot: number): PodCount {
-  const value = map.lookup(indexKey(slot)) ?? Buffer.alloc(map.valueBytes)
+  const sum = sumOf(map, slot)
   const { sent, received } = layouts.pod_count
   const both = (from: number, number: number) =>
-    bothLanes(map, value, from + (number * sent.size * sent.count) / COURSES)
+    bothLanes(sum, from + (number * sent.size * sent.count) / COURSES)
   const all = (from: number): CourseCount => ({
     here: both(from, course.COURSE_HERE),
     direct: both(from, course.COURSE_DIRECT),
@@ -46,16 +68,9 @@ export function readPodCount(map: BpfMap, slot: number): PodCount {
   return { sent: all(sent.at), received: all(received.at) }
 }
 
-function bothLanes(
-  map: BpfMap,
-  value: Buffer,
-  at: number,
-): { readonly plain: LaneCount; readonly fast: LaneCount } {
+function bothLanes(sum: SumAt, at: number): { readonly plain: LaneCount; readonly fast: LaneCount } {
   const { packets, bytes, size } = layouts.lane_count
-  const one = (from: number): LaneCount => ({
-    packets: summed(value, map.spec.valueSize, from + packets.at),
-    bytes: summed(value, map.spec.valueSize, from + bytes.at),
-  })
+  const one = (from: number): LaneCount => ({ packets: sum(from + packets.at), bytes: sum(from + bytes.at) })
   return { plain: one(at), fast: one(at + size) }
 }
 
@@ -63,5 +78,5 @@ export const readReasons = (map: BpfMap): ReasonCount[] =>
   [...reasonWords].map(([number, [name, why]]) => ({
     name: name.toLowerCase(),
     why,
-    packets: summed(map.lookup(indexKey(number)) ?? Buffer.alloc(map.valueBytes), map.spec.valueSize, 0),
+    packets: sumOf(map, number)(0),
   }))

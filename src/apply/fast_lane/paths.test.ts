@@ -200,9 +200,11 @@ test('a hop that a program saw move stays so until it is asked again', (t) => {
   const index =
     maps.neighbours.lookup(addressKey(ip('192.0.2.254')))?.readUInt32LE(layouts.neighbour.hop.at) ?? 0
   assert.notEqual(index, 0, '0 is nobody’s')
+  assert.equal(table.moved()(path(2)), false)
   const moved = Buffer.alloc(layouts.hop.size)
   moved.writeUInt32LE(1)
   maps.hops.update(indexKey(index), moved)
+  assert.equal(table.moved()(path(2)), true)
   look(table, 'fast', own, [path(2)], options)
   assert.deepEqual(maps.hops.lookup(indexKey(index)), moved)
   look(table, 'fast', own, [path(2)], { sweep: true, again: true })

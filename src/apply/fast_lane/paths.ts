@@ -55,12 +55,16 @@ export class PathTable {
     return this.#indexes.get(path.key)
   }
 
-  /** Whether a program has seen another MAC of its next hop, and nobody has put it right yet. */
-  isMoved(path: FastPath): boolean {
-    const index =
-      path.hop && this.#neighbours.get(addressKey(path.hop.ip))?.readUInt32LE(layouts.neighbour.hop.at)
-    const state = index === undefined ? undefined : this.#maps.hops.lookup(indexKey(index))
-    return state?.readUInt32LE(layouts.hop.state.at) === hopState.HOP_MOVED
+  /** Tells of a path whether a program has seen another MAC of its next hop, and nobody had put it right by now. */
+  moved(): (path: FastPath) => boolean {
+    const hopOf = (neighbour: Buffer): number => neighbour.readUInt32LE(layouts.neighbour.hop.at)
+    const count = this.#neighbours.entries().reduce((most, [, value]) => Math.max(most, hopOf(value) + 1), 0)
+    const { at } = layouts.hop.state
+    const states = this.#maps.hops.readArray(count, (bytes, from) => bytes.readUInt32LE(from + at))
+    return ({ hop }) => {
+      const neighbour = hop && this.#neighbours.get(addressKey(hop.ip))
+      return neighbour !== undefined && states[hopOf(neighbour)] === hopState.HOP_MOVED
+    }
   }
 
   /** @param again next hops that a program has called moved are believed again if the kernel still says the same */

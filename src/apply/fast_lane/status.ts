@@ -1,18 +1,21 @@
 // What the fast lane says of itself: each path's lane, why it is plain, what went over it, and how full its tables are.
 
 import type { Fault } from '../../base/result.ts'
+import type { BpfMap } from '../../kernel/bpf/map.ts'
 import { runSyscallProgram } from '../../kernel/bpf/test_run.ts'
 import type { FastLanePlan, FastPath, Lane } from '../../plan/fast_lane.ts'
 import type { Config } from '../../schema/config.ts'
 import {
   type FastLaneStatus,
   type FlowCount,
+  type PathLane,
+  type PathPackets,
   type PeerLane,
   type PodTraffic,
   plainOnly,
 } from '../fast_lane_contract.ts'
 import { layouts, PATH_LOCAL } from './abi.ts'
-import { readPathCount, readPodCount, readReasons } from './counts.ts'
+import { readPackets, readPathCount, readPathCounts, readPodCount, readReasons } from './counts.ts'
 import type { Opened } from './fast_lane.ts'
 
 export type LaneFacts = {
@@ -30,12 +33,6 @@ export function laneStatus(opened: Opened | undefined, facts: LaneFacts): FastLa
   const reasons = opened?.maps.get('reasons')
   if (!opened || !counts || !reasons) return { ...plainOnly.status(), fault }
   const lane = plan?.lane ?? opened.lanes.wish(undefined) ?? configured
-  const peerLane = (path: FastPath): PeerLane => ({
-    peer: path.peer,
-    ranges: path.ranges,
-    ...laneNow(opened, path, configured),
-    counts: readPathCount(counts, opened.paths.indexOf(path) ?? PATH_LOCAL),
-  })
   return {
     fault: undefined,
     lane,
@@ -44,17 +41,56 @@ export function laneStatus(opened: Opened | undefined, facts: LaneFacts): FastLa
     attached: opened.attachments.way,
     here: readPathCount(counts, PATH_LOCAL),
     waitingPods: opened.pods.waiting,
-    // One that found no place in the table is in no map.
-    peers: (plan?.paths ?? []).filter((p) => opened.paths.indexOf(p) !== undefined).map(peerLane),
+    peers: peerLanes(opened, facts, counts),
     flows,
     reasons: readReasons(reasons),
   }
 }
 
-function laneNow(opened: Opened, path: FastPath, configured: Lane): Pick<PeerLane, 'lane' | 'why'> {
+type Planned = Pick<LaneFacts, 'plan' | 'configured'>
+
+export function pathPackets(opened: Opened, planned: Planned): readonly PathPackets[] {
+  const counts = opened.maps.get('path_counts')
+  if (!counts) return []
+  const paths = carriedPaths(opened, planned)
+  const all = readPackets(counts, placesOf(paths))
+  return paths.map(({ index, path }) => ({ ...path, packets: all[index] ?? 0 }))
+}
+
+function peerLanes(opened: Opened, planned: Planned, counts: BpfMap): readonly PeerLane[] {
+  const paths = carriedPaths(opened, planned)
+  const all = readPathCounts(counts, placesOf(paths))
+  return paths.flatMap(({ index, path }) => {
+    const counted = all[index]
+    return counted ? { ...path, counts: counted } : []
+  })
+}
+
+type Carried = { readonly index: number; readonly path: PathLane }
+
+/** By their indexes in the programs' maps; one that found no place in the table is in no map. */
+function carriedPaths(opened: Opened, { plan, configured }: Planned): readonly Carried[] {
+  const isMoved = opened.paths.moved()
+  return (plan?.paths ?? []).flatMap((path) => {
+    const index = opened.paths.indexOf(path)
+    if (index === undefined) return []
+    const lane = laneNow(opened, path, configured, isMoved)
+    return { index, path: { peer: path.peer, ranges: path.ranges, ...lane } }
+  })
+}
+
+const placesOf = (paths: readonly Carried[]): number =>
+  paths.reduce((most, { index }) => Math.max(most, index + 1), 0)
+
+function laneNow(
+  opened: Opened,
+  path: FastPath,
+  configured: Lane,
+  isMoved: (path: FastPath) => boolean,
+): Pick<PathLane, 'lane' | 'why'> {
   if (path.lane === 'plain')
     return { lane: 'plain', why: path.why || whyWished(opened, path.peer, configured) }
-  return opened.paths.isMoved(path)
+  return isMoved(path)
     ? { lane: 'plain', why: `${path.hop?.ip} was seen with another MAC; looked at again within a minute` }
     : { lane: 'fast', why: '' }
 }

@@ -182,6 +182,6 @@ function statusOf(state: State): SocketsStatus {
 function readCount(map: BpfMap, index: number, name: string, why: string): SocketCount {
   const { events, bytes } = layouts.socket_count
   const value = map.lookup(indexKey(index)) ?? Buffer.alloc(map.valueBytes)
-  const sum = (at: number): number => Number(sumPerCpu(value, map.spec.valueSize, at))
+  const sum = (at: number): number => sumPerCpu(value, map.spec.valueSize, at)
   return { name, why, events: sum(events.at), bytes: sum(bytes.at) }
 }

@@ -44,6 +44,31 @@ export function* mapEntries(map: BpfMap): Generator<MapEntry> {
 }
 
 /**
+ * The values of an array's first `count` entries, one buffer after the other (per-CPU ones from Linux 5.13). A buffer
+ * for each entry would cost more than all of them.
+ */
+export function* arrayValues(
+  map: BpfMap,
+  count: number,
+): Generator<{ readonly entries: number; readonly bytes: Buffer }> {
+  const chunk = chunkOf(map)
+  let position: Buffer | undefined
+  for (let first = 0; first < count; ) {
+    const most = Math.min(chunk, count - first)
+    const [keys, bytes] = [Buffer.alloc(most * 4), Buffer.alloc(most * map.valueBytes)]
+    const next = Buffer.alloc(8)
+    const attr = batchAttr(map, keys, bytes, most).pointer(0, position).pointer(8, next)
+    const done = bpf(BPF.MAP_LOOKUP_BATCH, attr)
+    if (done < 0 && done !== -ENOENT) throw new Error(`values of map ${map.spec.name}: ${errnoName(-done)}`)
+    const entries = attr.read32(32)
+    yield { entries, bytes }
+    if (done === -ENOENT) return
+    first += entries
+    position = next
+  }
+}
+
+/**
  * Takes all entries out of a hash map, `chunk` of them a call (Linux 5.6); those that come meanwhile may stay. The
  * buffers are used again: what `take` keeps it must copy.
  */

@@ -25,9 +25,15 @@ const cpusIn = (file: 'possible' | 'online'): number[] =>
 
 export const perCpuStride = (valueSize: number): number => (valueSize + 7) & ~7
 
-/** The sum of the 64-bit counter at byte `at` of every CPU's slot. */
-export function sumPerCpu(value: Buffer, valueSize: number, at = 0): bigint {
-  let sum = 0n
-  for (let i = at; i + 8 <= value.length; i += perCpuStride(valueSize)) sum += value.readBigUInt64LE(i)
+/**
+ * The sum of the 64-bit counter at byte `at` of every CPU's slot; beyond 2^53 it is rounded. Without big integers: each
+ * is an object, and a report of a thousand peers sums tens of thousands.
+ * @param end of the value, where several stand in one buffer
+ */
+export function sumPerCpu(value: Buffer, valueSize: number, at = 0, end = value.length): number {
+  const stride = perCpuStride(valueSize)
+  let sum = 0
+  for (let i = at; i + 8 <= end; i += stride)
+    sum += value.readUInt32LE(i) + value.readUInt32LE(i + 4) * 2 ** 32
   return sum
 }

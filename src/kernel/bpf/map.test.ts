@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { must } from '../../base/result.ts'
+import { sumPerCpu } from './cpus.ts'
 import { createMap, MAP, UPDATE } from './map.ts'
 import { RingBuffer } from './ring_buffer.ts'
 import { runOnPacket } from './test_run.ts'
@@ -20,6 +21,21 @@ test('every map kind is written and read in batches, or one by one where the ker
     // An LRU map may give up some before it is full.
     assert.ok(type === MAP.LRU_HASH ? read.size > 2500 : read.size === there, `${type}: ${read.size}`)
     for (const [k, v] of read) assert.equal(v, k < 3000 ? BigInt(k) : 0n)
+  }
+})
+
+test('of an array as many values are read as are asked for, each with its bounds', (t) => {
+  for (const type of [MAP.ARRAY, MAP.PERCPU_ARRAY]) {
+    const map = must(createMap({ name: 'array', type, keySize: 4, valueSize: 8, maxEntries: 3000, flags: 0 }))
+    t.after(() => map.close())
+    const value = (i: number): Buffer => Buffer.concat(Array(map.valueBytes / 8).fill(u64(BigInt(i) << 32n)))
+    for (let i = 0; i < 3000; i++) must(map.update(u32(i), value(i)))
+    for (const count of [0, 1, 1024, 1025, 3000, 4000]) {
+      const read = map.readArray(count, (bytes, from, to) => sumPerCpu(bytes, 8, from, to))
+      const cpus = map.valueBytes / 8
+      const there = Array.from({ length: Math.min(count, 3000) }, (_, i) => i * cpus * 2 ** 32)
+      assert.deepEqual(read, there, `${count} of type ${type}`)
+    }
   }
 })
 

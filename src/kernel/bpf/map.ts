@@ -3,7 +3,7 @@
 
 import { ok, type Result } from '../../base/result.ts'
 import { ENOENT, errnoName } from '../errno.ts'
-import { mapEntries, updateBatch } from './batch.ts'
+import { arrayValues, mapEntries, updateBatch } from './batch.ts'
 import { Attr, BPF, bpf, bpfFault, closeFd, fieldText, objectInfo } from './command.ts'
 import { perCpuStride, possibleCpus } from './cpus.ts'
 import { openPinned, pinObject } from './pin.ts'
@@ -82,6 +82,18 @@ export class BpfMap {
   /** All entries; the ones that come or go meanwhile may be missing or twice. */
   entries(): Generator<readonly [key: Buffer, value: Buffer]> {
     return mapEntries(this)
+  }
+
+  /**
+   * What `read` makes of each of an array's first `count` values, in as few calls as the kernel allows.
+   * @param read gets a buffer in which other values stand too, and where this one begins and ends
+   */
+  readArray<T>(count: number, read: (bytes: Buffer, from: number, to: number) => T): readonly T[] {
+    const out: T[] = []
+    const size = this.valueBytes
+    for (const { entries, bytes } of arrayValues(this, count))
+      for (let at = 0; at < entries * size; at += size) out.push(read(bytes, at, at + size))
+    return out
   }
 
   /** Writes all, in as few calls as the kernel allows. After a fault some are written and some are not. */

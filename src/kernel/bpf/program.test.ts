@@ -22,7 +22,7 @@ test('a program counts by maps, a callback for each entry, and per-CPU values', 
   assert.equal(once.skb.mark, 7)
   const perCpu = loaded.map('per_cpu')
   const value = perCpu.lookup(u32(0)) ?? assert.fail('no per-CPU value')
-  assert.equal(sumPerCpu(value, perCpu.spec.valueSize), 11n)
+  assert.equal(sumPerCpu(value, perCpu.spec.valueSize), 11)
   const bss = loaded.map('.bss').lookup(u32(0)) ?? assert.fail('no .bss')
   assert.equal(bss.readBigUInt64LE(0), 1010n)
 })

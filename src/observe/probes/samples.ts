@@ -3,15 +3,20 @@
 /** Enough for a 99th percentile that is not just the worst. */
 const KEPT = 100
 const LOST = 0
+/** For sorting; of all, for a typed array costs much more to make than to fill, and a report asks of thousands of paths. */
+const scratch = new Uint32Array(KEPT)
 
 export class Samples {
   /** Nanoseconds, at most 4.29 s; BOUNDED by KEPT. */
   readonly #ring = new Uint32Array(KEPT)
   #next = 0
   #count = 0
+  #lost = 0
 
   /** @param ns undefined: nothing came back */
   add(ns: number | undefined): void {
+    if (this.#count === KEPT && this.#ring[this.#next] === LOST) this.#lost--
+    if (ns === undefined) this.#lost++
     this.#ring[this.#next] = ns === undefined ? LOST : Math.max(1, Math.min(ns, 0xffffffff))
     this.#next = (this.#next + 1) % KEPT
     this.#count = Math.min(KEPT, this.#count + 1)
@@ -24,22 +29,19 @@ export class Samples {
   /** 0 to 1; undefined before the first. */
   get loss(): number | undefined {
     if (this.#count === 0) return undefined
-    return this.#kept().filter((ns) => ns === LOST).length / this.#count
+    return this.#lost / this.#count
   }
 
   /** Microseconds, with a tenth. */
   get rttUs(): { readonly p50: number; readonly p99: number } | undefined {
-    const sorted = this.#kept()
-      .filter((ns) => ns !== LOST)
-      .sort()
-    if (sorted.length === 0) return undefined
+    const came = this.#count - this.#lost
+    if (came === 0) return undefined
+    // Places that were never filled and those of lost probes are 0, and come first.
+    scratch.set(this.#ring)
+    scratch.sort()
     const at = (share: number): number =>
-      Math.round((sorted[Math.ceil(share * sorted.length) - 1] ?? 0) / 100) / 10
+      Math.round((scratch[KEPT - came + Math.ceil(share * came) - 1] ?? 0) / 100) / 10
     return { p50: at(0.5), p99: at(0.99) }
-  }
-
-  #kept(): Uint32Array {
-    return this.#ring.subarray(0, this.#count)
   }
 }
 

@@ -96,7 +96,7 @@ export class Sampler {
 function totalsOf(counts: BpfMap): Totals {
   const value = counts.lookup(FIRST_CPU)
   const sum = (field: 'samples' | 'user' | 'lost' | 'own_ns'): number =>
-    value ? Number(sumPerCpu(value, COUNT.size, COUNT[field].at)) : 0
+    value ? sumPerCpu(value, COUNT.size, COUNT[field].at) : 0
   return { samples: sum('samples'), user: sum('user'), lost: sum('lost'), programNs: sum('own_ns') }
 }
 

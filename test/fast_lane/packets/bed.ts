@@ -158,7 +158,7 @@ const counts = (map: BpfMap): ReadonlyMap<string, number> =>
   new Map(
     [...map.entries()].map(([key, value]) => [
       reasonWords.get(key.readUInt32LE(0))?.[0].toLowerCase() ?? '',
-      Number(sumPerCpu(value, map.spec.valueSize)),
+      sumPerCpu(value, map.spec.valueSize),
     ]),
   )
 
