@@ -94,7 +94,7 @@ async function manyPeers(count: number): Promise<readonly Figure[]> {
     const agent = startOn(node, count, '{port: 9475}')
     await agentServes(agent)
     await sleep(SETTLE_MS)
-    // What a client needs to get ready is no part of it.
+    // Agents are asked all the time, by monitoring if by nobody else: the first use of HTTP at either end is no part of it.
     await ask(agent, '/healthz')
     first.push(await askForPaths(agent, count))
     for (let i = 0; i < 5; i++) {

@@ -1,7 +1,7 @@
 // The words between the agent's main thread and its kernel Worker. Calls are answered in the order in which they come.
 
 import type { EndpointClaim } from '../apply/check.ts'
-import type { FastLaneStatus, PathPackets, PodTraffic } from '../apply/fast_lane_contract.ts'
+import type { CountedPath, FastLaneStatus, PodTraffic } from '../apply/fast_lane_contract.ts'
 import type { ReconcileInput, Report, StartFacts, WireRequest } from '../apply/node.ts'
 import type { Outcome } from '../apply/outcome.ts'
 import type { SocketsStatus } from '../apply/sockets_contract.ts'
@@ -42,7 +42,7 @@ export type KernelCalls = {
   /** What is asked for at run time: of one peer, or of the whole node; undefined: what the config says. */
   readonly setLane: (peer: string | undefined, lane: Lane | undefined) => Result<void>
   readonly fastLane: () => FastLaneStatus
-  readonly pathPackets: () => readonly PathPackets[]
+  readonly countedPaths: () => readonly CountedPath[]
   readonly podCounts: () => readonly PodTraffic[]
   readonly sweepFlows: () => void
   readonly sockets: () => SocketsStatus

@@ -66,7 +66,7 @@ const calls: KernelCalls = {
   features: probeFeatures,
   setLane: (peer, lane) => node.setLane(peer, lane),
   fastLane: () => node.fastLane(),
-  pathPackets: () => node.pathPackets(),
+  countedPaths: () => node.countedPaths(),
   podCounts: () => node.podCounts(),
   sweepFlows: () => node.sweepFlows(),
   sockets: () => node.sockets(),

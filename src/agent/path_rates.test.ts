@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { PathPackets } from '../apply/fast_lane_contract.ts'
+import type { CountedPath } from '../apply/fast_lane_contract.ts'
 import { PathRates, rateKey } from './path_rates.ts'
 
-const lane = (peer: string, packets: number): PathPackets => ({
+const lane = (peer: string, packets: number): CountedPath => ({
   ...{ peer, ranges: [], lane: 'fast', why: '' },
   packets,
 })
 const b = rateKey({ peer: 'b', ranges: [] })
 
-test('a rate is the growth since an earlier look, in both lanes and directions', () => {
+test('a rate is the growth since an earlier look', () => {
   const rates = new PathRates()
   assert.equal(rates.isReady(0), false)
   assert.equal(rates.look([lane('b', 100)], 0).get(b), undefined)

@@ -1,6 +1,6 @@
 // Packets a second of each path, from counters of two looks that are not too far apart.
 
-import type { PathLane, PathPackets } from '../apply/fast_lane_contract.ts'
+import type { CountedPath, PathLane } from '../apply/fast_lane_contract.ts'
 
 /** Shorter, and a few packets make a rate; longer, and it is the past's. */
 const GOOD_MS = 500
@@ -25,7 +25,7 @@ export class PathRates {
   }
 
   /** Packets a second by `rateKey`, in both directions. */
-  look(lanes: readonly PathPackets[], nowMs: number): ReadonlyMap<string, number> {
+  look(lanes: readonly CountedPath[], nowMs: number): ReadonlyMap<string, number> {
     const now: Look = { atMs: nowMs, packets: new Map(lanes.map((l) => [rateKey(l), l.packets])) }
     const base = this.#base(nowMs)
     if (!this.#last || nowMs - this.#last.atMs >= GOOD_MS) this.#before = this.#last

@@ -18,14 +18,14 @@ export type PathsOptions = {
   readonly costs: () => readonly PacketCost[]
 }
 
-/** Ten milliseconds of work with a thousand peers. The first not while the agent starts: pods wait for it. */
+/** Some milliseconds of work with a thousand peers. The first not while the agent starts: pods wait for it. */
 const FIRST_LOOK_MS = 4_000
 const LOOK_MS = 30_000
 
 export function servePaths({ config, core, kernel, probing, costs }: PathsOptions) {
   const rates = new PathRates()
   const look = async () => {
-    const lanes = await kernel.call('pathPackets')
+    const lanes = await kernel.call('countedPaths')
     return { lanes, rates: rates.look(lanes, steadyClock.nowMs()) }
   }
   const first = setTimeout(() => void look(), FIRST_LOOK_MS)

@@ -19,7 +19,7 @@ export type PathLane = {
 }
 export type PeerLane = PathLane & { readonly counts: PathCount }
 /** Of both directions and lanes: all the counts of a thousand peers take long to get from one thread to the other. */
-export type PathPackets = PathLane & { readonly packets: number }
+export type CountedPath = PathLane & { readonly packets: number }
 
 export type FastLaneStatus = {
   /** Undefined if the fast lane is there. */
@@ -84,7 +84,7 @@ export type FastLane = {
   /** Counts from the next `apply` on. A fault: there is no fast lane, or no room for the wish. */
   readonly setLane: (peer: string | undefined, wish: Lane | undefined) => Result<void>
   readonly status: () => FastLaneStatus
-  readonly pathPackets: () => readonly PathPackets[]
+  readonly countedPaths: () => readonly CountedPath[]
   /** Of the pods that have their programs; of more than a thousand, some are not counted. */
   readonly podCounts: () => readonly PodTraffic[]
   /** Counts the flows, takes out what is void and puts the pods' shares right: milliseconds for a full table. */
@@ -117,7 +117,7 @@ export const plainOnly: FastLane = {
     flows: undefined,
     reasons: [],
   }),
-  pathPackets: () => [],
+  countedPaths: () => [],
   podCounts: () => [],
   sweep: () => {},
   close: () => {},

@@ -81,5 +81,5 @@ export function applyNeighbours(
 
 const isAsWanted = (have: NeighbourRow, want: Wanted): boolean =>
   want.mac === undefined
-    ? have.managed && have.isUncounted
+    ? have.managed && have.isLearnedElsewhere
     : have.mac === want.mac && (have.state & NUD_PERMANENT) !== 0

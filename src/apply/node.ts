@@ -29,9 +29,9 @@ import {
   type WireSpec,
 } from './endpoint.ts'
 import {
+  type CountedPath,
   type FastLane,
   type FastLaneStatus,
-  type PathPackets,
   type PodTraffic,
   plainOnly,
 } from './fast_lane_contract.ts'
@@ -280,8 +280,8 @@ export class NodeKernel {
     return this.#fastLane.status()
   }
 
-  pathPackets(): readonly PathPackets[] {
-    return this.#fastLane.pathPackets()
+  countedPaths(): readonly CountedPath[] {
+    return this.#fastLane.countedPaths()
   }
 
   podCounts(): readonly PodTraffic[] {

@@ -3,8 +3,11 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { must } from '../../src/base/result.ts'
 import { takeDown } from '../../src/lab/down.ts'
-import { breakLab, mendLab } from '../../src/lab/faults/lab_faults.ts'
+import { breakLab, type LabFault, mendLab } from '../../src/lab/faults/lab_faults.ts'
+import { agentSocket } from '../../src/lab/paths.ts'
+import { askSocket } from '../../src/lab/socket_client.ts'
 import { askAgentStatus } from '../../src/lab/status.ts'
+import { parsePathsReport } from '../../src/schema/paths_report.ts'
 import { until } from '../agent/until.ts'
 import { bringUp } from '../lab_runs.ts'
 
@@ -12,21 +15,68 @@ after(async () => {
   must(await takeDown())
 })
 
-test('a fault that «lab fault» makes is worked around by the agents of both ends, and «none» mends it', async () => {
-  await bringUp({ nodes: 3, pods: 0 })
+type Laid = LabFault & { readonly peer: string; readonly says: RegExp }
+
+/** On two segments of two nodes each: a fault of each kind, at a node of its own. */
+const laid: readonly Laid[] = [
+  {
+    ...{ node: 'node1', peer: 'node2', path: undefined, says: /MTU 1300/ },
+    fault: { kind: 'mtu', largestBytes: 1300 },
+  },
+  { ...{ node: 'node3', peer: 'node4', path: 'direct', says: /VXLAN instead/ }, fault: { kind: 'oneway' } },
+  {
+    ...{ node: 'node2', peer: 'node3', path: 'vxlan', says: /checksums by the stack/ },
+    fault: { kind: 'checksum' },
+  },
+]
+const WITHIN_MS = 10_000
+
+async function isWell(node: string, peer: string): Promise<boolean> {
+  const answer = await askSocket(agentSocket(node), 'GET', '/paths')
+  const { peers } = must(parsePathsReport(must(answer), node))
+  const paths = peers.find((p) => p.peer === peer)?.paths.filter((p) => p.inUse) ?? []
+  return paths.length > 0 && paths.every((p) => p.reach === 'both' && p.checksum === 'ok' && p.large === 'ok')
+}
+
+test('each fault that «lab fault» makes is named and worked around at both ends within ten seconds, and «none» mends it', async (t) => {
+  await bringUp({ nodes: 4, pods: 0, segments: 2 })
   const whyOf = async (node: string, peer: string) =>
     must(await askAgentStatus(node)).peers.find((p) => p.name === peer)?.why ?? ''
-  await until('they know each other', async () => (await whyOf('node1', 'node2')) !== '')
-  const fault = { kind: 'mtu', largestBytes: 1300 } as const
-  must(await breakLab({ fault, node: 'node1', peer: 'node2', path: undefined }))
-  for (const [node, peer] of [
-    ['node1', 'node2'],
-    ['node2', 'node1'],
-  ] as const)
-    await until(`${node} works around it`, async () => /MTU 1300/.test(await whyOf(node, peer)), 20_000)
-  assert.doesNotMatch(await whyOf('node1', 'node3'), /MTU/, 'the third node is not concerned')
+  const ends = laid.flatMap(({ node, peer, says }) => [
+    { node, peer, says },
+    { node: peer, peer: node, says },
+  ])
+  for (const { node, peer } of ends)
+    await until(`${node} has seen that ${peer} is well`, () => isWell(node, peer), 30_000)
+  await Promise.all(
+    laid.map(async (each) => {
+      must(await breakLab(each))
+      const atMs = performance.now()
+      for (const [node, peer] of [
+        [each.node, each.peer],
+        [each.peer, each.node],
+      ] as const) {
+        await until(
+          `${node} works around ${each.fault.kind}`,
+          async () => each.says.test(await whyOf(node, peer)),
+          WITHIN_MS - (performance.now() - atMs),
+        )
+        t.diagnostic(`${each.fault.kind}: ${node} after ${Math.round(performance.now() - atMs)} ms`)
+      }
+    }),
+  )
+  for (const { node, peer, says } of ends) {
+    const complaints = must(await askAgentStatus(node)).complaints.map((c) => `${c.object}: ${c.found}`)
+    assert.ok(
+      complaints.some((c) => c.includes(peer)),
+      `${node} complains of the path to ${peer}: ${complaints}`,
+    )
+    assert.match(await whyOf(node, peer), says)
+  }
+  assert.doesNotMatch(await whyOf('node1', 'node4'), /MTU|instead|stack/, 'that pair is not concerned')
   must(await mendLab())
-  await until('it is over', async () => !/MTU/.test(await whyOf('node1', 'node2')), 90_000)
+  for (const { node, peer, says } of ends)
+    await until(`${node} to ${peer} is over`, async () => !says.test(await whyOf(node, peer)), 120_000)
 })
 
 test('a node that the lab does not have is named with the nearest', async () => {

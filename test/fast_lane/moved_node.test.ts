@@ -108,7 +108,9 @@ onEveryLane(
     // Packets come by the old way too until they know, since its MAC is still two's.
     await until('both agents know', async () => {
       const [there, here] = [await nodes[0].bench.status(), await two.bench.status()]
-      return there.peers[0]?.address === moved[4] && here.peers[0]?.path === setting.path
+      const has = (v: Family): boolean =>
+        here.uplink?.addresses.some((a) => a.startsWith(`${moved[v]}/`)) ?? false
+      return there.peers[0]?.address === moved[4] && families.every(has)
     })
     await works()
     for (const v of families)

@@ -54,6 +54,12 @@ function allPackets(sum: SumAt): number {
   return both(sent.at) + both(received.at)
 }
 
+const none: LaneCount = { packets: 0, bytes: 0 }
+export const noPackets: PathCount = {
+  sent: { plain: none, fast: none },
+  received: { plain: none, fast: none },
+}
+
 export function readPodCount(map: BpfMap, slot: number): PodCount {
   const sum = sumOf(map, slot)
   const { sent, received } = layouts.pod_count

@@ -25,7 +25,7 @@ import { PathTable } from './paths.ts'
 import { attachAll, Pods } from './pods.ts'
 import { mapSpecs, openPrograms, type ProgramName, readObjects } from './programs.ts'
 import { Slots } from './slots.ts'
-import { laneStatus, pathPackets, podCounts, sweepFlows } from './status.ts'
+import { countedPaths, laneStatus, podCounts, sweepFlows } from './status.ts'
 import { Table } from './table.ts'
 
 export type Opened = Choice & {
@@ -90,7 +90,7 @@ export function createFastLane(config: Config, onEvent?: (event: LaneEvent) => v
     checkPod: (endpoint) => opened?.pods.missing(endpoint) ?? [],
     setLane: (peer, wish) => (opened ? opened.lanes.set(peer, wish) : err(refusal ?? notStarted)),
     status: () => laneStatus(opened, { plan, fault: refusal, flows, configured: config.lane }),
-    pathPackets: () => (opened ? pathPackets(opened, { plan, configured: config.lane }) : []),
+    countedPaths: () => (opened ? countedPaths(opened, { plan, configured: config.lane }) : []),
     podCounts: () => (opened ? podCounts(opened) : []),
     sweep: () => {
       if (opened) flows = sweepFlows(opened, config.fastLane)

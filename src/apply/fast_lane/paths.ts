@@ -58,7 +58,7 @@ export class PathTable {
   /** Tells of a path whether a program has seen another MAC of its next hop, and nobody had put it right by now. */
   moved(): (path: FastPath) => boolean {
     const hopOf = (neighbour: Buffer): number => neighbour.readUInt32LE(layouts.neighbour.hop.at)
-    const count = this.#neighbours.entries().reduce((most, [, value]) => Math.max(most, hopOf(value) + 1), 0)
+    const count = this.#neighbours.values().reduce((most, value) => Math.max(most, hopOf(value) + 1), 0)
     const { at } = layouts.hop.state
     const states = this.#maps.hops.readArray(count, (bytes, from) => bytes.readUInt32LE(from + at))
     return ({ hop }) => {
@@ -123,7 +123,7 @@ export class PathTable {
 
   /** Those that neither a path nor a range of the kernel's record has; `taken` may grow meanwhile. */
   *#freePaths(taken: ReadonlySet<number>): Generator<number, undefined> {
-    const recorded = new Set(this.#ranges.entries().map(([, value]) => value.readUInt32LE(0)))
+    const recorded = new Set(this.#ranges.values().map((value) => value.readUInt32LE(0)))
     for (let i = PATH_LOCAL + 1; i < this.#maps.paths.spec.maxEntries; i++) {
       if (taken.has(i) || recorded.has(i)) continue
       this.#maps.path_counts.update(indexKey(i), Buffer.alloc(this.#maps.path_counts.valueBytes))
@@ -166,7 +166,7 @@ export class PathTable {
 
   *#freeHops(): Generator<number, never> {
     const taken = new Set(
-      this.#neighbours.entries().map(([, value]) => value.readUInt32LE(layouts.neighbour.hop.at)),
+      this.#neighbours.values().map((value) => value.readUInt32LE(layouts.neighbour.hop.at)),
     )
     for (let i = 1; ; i++) if (!taken.has(i)) yield i
   }

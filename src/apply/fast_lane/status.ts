@@ -6,16 +6,16 @@ import { runSyscallProgram } from '../../kernel/bpf/test_run.ts'
 import type { FastLanePlan, FastPath, Lane } from '../../plan/fast_lane.ts'
 import type { Config } from '../../schema/config.ts'
 import {
+  type CountedPath,
   type FastLaneStatus,
   type FlowCount,
   type PathLane,
-  type PathPackets,
   type PeerLane,
   type PodTraffic,
   plainOnly,
 } from '../fast_lane_contract.ts'
 import { layouts, PATH_LOCAL } from './abi.ts'
-import { readPackets, readPathCount, readPathCounts, readPodCount, readReasons } from './counts.ts'
+import { noPackets, readPackets, readPathCount, readPathCounts, readPodCount, readReasons } from './counts.ts'
 import type { Opened } from './fast_lane.ts'
 
 export type LaneFacts = {
@@ -49,27 +49,24 @@ export function laneStatus(opened: Opened | undefined, facts: LaneFacts): FastLa
 
 type Planned = Pick<LaneFacts, 'plan' | 'configured'>
 
-export function pathPackets(opened: Opened, planned: Planned): readonly PathPackets[] {
+export function countedPaths(opened: Opened, planned: Planned): readonly CountedPath[] {
   const counts = opened.maps.get('path_counts')
   if (!counts) return []
-  const paths = carriedPaths(opened, planned)
+  const paths = placedPaths(opened, planned)
   const all = readPackets(counts, placesOf(paths))
   return paths.map(({ index, path }) => ({ ...path, packets: all[index] ?? 0 }))
 }
 
 function peerLanes(opened: Opened, planned: Planned, counts: BpfMap): readonly PeerLane[] {
-  const paths = carriedPaths(opened, planned)
+  const paths = placedPaths(opened, planned)
   const all = readPathCounts(counts, placesOf(paths))
-  return paths.flatMap(({ index, path }) => {
-    const counted = all[index]
-    return counted ? { ...path, counts: counted } : []
-  })
+  return paths.map(({ index, path }) => ({ ...path, counts: all[index] ?? noPackets }))
 }
 
-type Carried = { readonly index: number; readonly path: PathLane }
+type Placed = { readonly index: number; readonly path: PathLane }
 
 /** By their indexes in the programs' maps; one that found no place in the table is in no map. */
-function carriedPaths(opened: Opened, { plan, configured }: Planned): readonly Carried[] {
+function placedPaths(opened: Opened, { plan, configured }: Planned): readonly Placed[] {
   const isMoved = opened.paths.moved()
   return (plan?.paths ?? []).flatMap((path) => {
     const index = opened.paths.indexOf(path)
@@ -79,7 +76,7 @@ function carriedPaths(opened: Opened, { plan, configured }: Planned): readonly C
   })
 }
 
-const placesOf = (paths: readonly Carried[]): number =>
+const placesOf = (paths: readonly Placed[]): number =>
   paths.reduce((most, { index }) => Math.max(most, index + 1), 0)
 
 function laneNow(

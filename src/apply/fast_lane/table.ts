@@ -37,8 +37,8 @@ export class Table {
     return [...this.#known.keys()].map((name) => Buffer.from(name, 'latin1'))
   }
 
-  entries(): [Buffer, Buffer][] {
-    return [...this.#known].map(([name, value]) => [Buffer.from(name, 'latin1'), value])
+  values(): readonly Buffer[] {
+    return [...this.#known.values()]
   }
 }
 

@@ -43,7 +43,7 @@ export class SocketPods {
   }
 
   get opted(): number {
-    return this.#table.entries().filter(([, value]) => value.readUInt32LE(opted.at) === 1).length
+    return this.#table.values().filter((value) => value.readUInt32LE(opted.at) === 1).length
   }
 }
 

@@ -44,8 +44,8 @@ export function* mapEntries(map: BpfMap): Generator<MapEntry> {
 }
 
 /**
- * The values of an array's first `count` entries, one buffer after the other (per-CPU ones from Linux 5.13). A buffer
- * for each entry would cost more than all of them.
+ * The values of an array's first `count` entries, one buffer after the other. A buffer for each entry would cost more
+ * than all of them. Without a way around: what calls it needs more than the Linux 5.13 that brought per-CPU arrays.
  */
 export function* arrayValues(
   map: BpfMap,

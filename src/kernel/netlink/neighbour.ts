@@ -28,8 +28,8 @@ export type NeighbourRow = {
   readonly protocol: number
   /** The kernel keeps it resolved by itself (NTF_EXT_MANAGED, 5.16). */
   readonly managed: boolean
-  /** It takes none of the places that all namespaces share, `gc_thresh3` of them (NTF_EXT_LEARNED, 4.19, or permanent). */
-  readonly isUncounted: boolean
+  /** Said to be learned elsewhere: it takes none of the `gc_thresh3` places that all namespaces share (from 5.0 on). */
+  readonly isLearnedElsewhere: boolean
 }
 
 export type FdbRow = { readonly device: IfIndex; readonly mac: Mac; readonly dst: Ip; readonly state: number }
@@ -144,15 +144,14 @@ export function parseNeighbour(body: Uint8Array): NeighbourRow | undefined {
   if (!ip || body[0] === AF_BRIDGE) return undefined
   const view = new DataView(body.buffer, body.byteOffset)
   const mac = all.get(NDA.LLADDR)
-  const state = view.getUint16(8, true)
   return {
     device: view.getInt32(4, true) as IfIndex,
     ip,
     mac: mac?.length === 6 ? macFromBytes(mac) : undefined,
-    state,
+    state: view.getUint16(8, true),
     protocol: readU8(all.get(NDA.PROTOCOL)) ?? 0,
     managed: ((readU32(all.get(NDA.FLAGS_EXT)) ?? 0) & NTF_EXT_MANAGED) !== 0,
-    isUncounted: (state & NUD_PERMANENT) !== 0 || ((body[10] ?? 0) & NTF_EXT_LEARNED) !== 0,
+    isLearnedElsewhere: ((body[10] ?? 0) & NTF_EXT_LEARNED) !== 0,
   }
 }
 

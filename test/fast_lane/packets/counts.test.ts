@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
 import { PATH_LOCAL } from '../../../src/apply/fast_lane/abi.ts'
-import { readPathCount } from '../../../src/apply/fast_lane/counts.ts'
-import { rangeKey } from '../../../src/apply/fast_lane/values.ts'
+import { readPackets, readPathCount, readPathCounts } from '../../../src/apply/fast_lane/counts.ts'
+import { indexKey, rangeKey } from '../../../src/apply/fast_lane/values.ts'
+import { must } from '../../../src/base/result.ts'
+import { u64 } from '../../../src/kernel/bpf/testing/counter.ts'
 import { arp } from '../../guard/frames.ts'
 import { bed, uplinkMac, VERDICT } from './bed.ts'
 import { ethernet, type Segment } from './bytes.ts'
@@ -67,3 +69,22 @@ for (const [to, ends, path] of ways) {
       assert.deepEqual(sent({}), { verdict: VERDICT.stack, fast: 0, plain: 1 })
     })
 }
+
+test('all paths read at once say what each says by itself, summed over the processors', () => {
+  const map = node.map('path_counts')
+  const index = map.spec.maxEntries - 1
+  const fields = map.valueBytes / 8
+  const value = Buffer.concat(
+    Array.from({ length: fields }, (_, i) => u64(10n ** BigInt(i % 8) * BigInt(1 + i))),
+  )
+  must(map.update(indexKey(index), value))
+  const alone = readPathCount(map, index)
+  assert.deepEqual(readPathCounts(map, index + 1)[index], alone)
+  const all = [alone.sent.plain, alone.sent.fast, alone.received.plain, alone.received.fast]
+  assert.equal(new Set(all.flatMap((c) => [c.packets, c.bytes])).size, 8)
+  assert.equal(
+    readPackets(map, index + 1)[index],
+    all.reduce((sum, c) => sum + c.packets, 0),
+  )
+  must(map.update(indexKey(index), Buffer.alloc(map.valueBytes)))
+})
