@@ -1,6 +1,7 @@
 // Asks every question of a check, many at once, from one process that opens its sockets inside the namespaces.
 
 import { closeSync } from 'node:fs'
+import type { Ip } from '../../base/ip.ts'
 import { fault, faultText, ok, type Result } from '../../base/result.ts'
 import { openNetns } from '../../kernel/netns.ts'
 import { OUTSIDE_HTTP_PORT } from '../background.ts'
@@ -9,7 +10,7 @@ import { askCniCheck } from '../node_status.ts'
 import { readRecord } from '../record.ts'
 import { isFault, labStatus } from '../status.ts'
 import { planTopology } from '../topology.ts'
-import { type ips, type NodeFacts, type Path, pathBetween, planQuestions, type Question } from './plan.ts'
+import { type NodeFacts, type Path, pathBetween, planQuestions, type Question } from './plan.ts'
 import { httpSource, pathMtu, ping, tcpEcho, udpEcho, udpSource, type Why } from './probes.ts'
 
 export type CheckReport = {
@@ -42,12 +43,8 @@ export async function checkLab(): Promise<Result<CheckReport>> {
   const startMs = performance.now()
   const facts = await readFacts()
   if (!facts.ok) return facts
-  const { nodes, outside } = facts.value
-  const questions = planQuestions(
-    nodes,
-    { http: NODE_HTTP_PORT },
-    { addresses: outside, http: OUTSIDE_HTTP_PORT },
-  )
+  const { nodes } = facts.value
+  const questions = questionsOf(facts.value)
   const answers = await askAll(questions)
   const found = summary(nodes, questions, answers)
   const complaints = await askRuntimes(nodes)
@@ -59,6 +56,15 @@ export async function checkLab(): Promise<Result<CheckReport>> {
     tookMs: performance.now() - startMs,
   })
 }
+
+/** All that a check of the lab asks, as it now is. */
+export async function labQuestions(): Promise<Result<readonly Question[]>> {
+  const facts = await readFacts()
+  return facts.ok ? ok(questionsOf(facts.value)) : facts
+}
+
+const questionsOf = ({ nodes, outside }: Facts): readonly Question[] =>
+  planQuestions(nodes, { http: NODE_HTTP_PORT }, { addresses: outside, http: OUTSIDE_HTTP_PORT })
 
 /** One question for each node: whether the CNI program finds every pod as it made it. */
 async function askRuntimes(nodes: readonly NodeFacts[]): Promise<CheckReport['failed']> {
@@ -104,25 +110,43 @@ async function ask(q: Question, fd: number, id: number): Promise<Answer> {
     if (typeof pinged === 'string') whys.push(pinged)
     else latencyUs = pinged.latencyUs
   }
-  const probes: readonly (() => Promise<Why>)[] = [
-    () => httpSource(fd, q.address, q.http, q.source),
-    ...(q.tcpEcho ? [() => tcpEcho(fd, q.address, q.tcpEcho ?? 0)] : []),
-    ...(q.udpEcho
-      ? [
-          () => udpEcho(fd, q.address, q.udpEcho ?? 0),
-          () => udpSource(fd, q.address, q.udpEcho ?? 0, q.source ?? []),
-        ]
-      : []),
-    ...(q.udpEcho && q.mtuBytes ? [() => pathMtu(fd, q.address, q.udpEcho ?? 0, q.mtuBytes ?? 0)] : []),
-  ]
-  for (const probe of probes) {
-    const why = await probe()
+  for (const { run } of conversations(q)) {
+    const why = await run(fd)
     if (why === undefined) continue
     whys.push(why)
     if (why.includes('no answer')) break
   }
   return { latencyUs, whys }
 }
+
+/** One of a question's own questions, beside the echo of ICMP. */
+export type Conversation = {
+  readonly protocol: 'tcp' | 'udp'
+  readonly port: number
+  /** Of its packets, where it depends on that. */
+  readonly bytes?: number
+  /** @param fd the namespace that it is asked from */
+  readonly run: (fd: number) => Promise<Why>
+}
+
+export function conversations({ address, http, source, ...q }: Question): readonly Conversation[] {
+  const { tcpEcho: tcp = 0, udpEcho: udp = 0, mtuBytes: bytes = 0 } = q
+  return [
+    { protocol: 'tcp', port: http, run: (fd) => httpSource(fd, address, http, source) },
+    ...when(tcp, { protocol: 'tcp', port: tcp, run: (fd) => tcpEcho(fd, address, tcp) }),
+    ...when(udp, { protocol: 'udp', port: udp, run: (fd) => udpEcho(fd, address, udp) }),
+    ...when(udp, { protocol: 'udp', port: udp, run: (fd) => udpSource(fd, address, udp, source ?? []) }),
+    ...when(udp && bytes, {
+      protocol: 'udp',
+      port: udp,
+      bytes,
+      run: (fd) => pathMtu(fd, address, udp, bytes),
+    }),
+  ]
+}
+
+const when = (wanted: number, conversation: Conversation): readonly Conversation[] =>
+  wanted === 0 ? [] : [conversation]
 
 function summary(
   nodes: readonly NodeFacts[],
@@ -157,9 +181,9 @@ function summary(
   return { pairs: pairs.size, reached: pairs.size - broken.size, failed, checks, nodes, measured }
 }
 
-async function readFacts(): Promise<
-  Result<{ nodes: readonly NodeFacts[]; outside: ReturnType<typeof ips> }>
-> {
+type Facts = { readonly nodes: readonly NodeFacts[]; readonly outside: readonly Ip[] }
+
+async function readFacts(): Promise<Result<Facts>> {
   const record = readRecord()
   if (!record) return fault('lab', 'the lab', 'one that is up', 'none', 'run «podlane lab up»')
   const topology = planTopology(record.options)
