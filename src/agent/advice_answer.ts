@@ -4,7 +4,7 @@ import { adviceOf } from '../explain/advice/advice.ts'
 import { type Known, measureLoad } from '../observe/load/load.ts'
 import { type Advice, MOST_SECONDS } from '../schema/advice.ts'
 import type { LoadFacts } from '../schema/load_facts.ts'
-import type { ProfileReport } from '../schema/profile_report.ts'
+import { isKnown, type ProfileReport } from '../schema/profile_report.ts'
 import { PathTotals } from './path_totals.ts'
 import type { CountsView } from './status.ts'
 import type { Answer } from './status_server.ts'
@@ -74,5 +74,5 @@ function withProfile(load: LoadFacts, { source, missing, ...profile }: ProfileRe
       ...load,
       missing: [...words, 'what packets cost by stage is not known: no samples of this load'],
     }
-  return { ...load, profile, missing: words }
+  return { ...load, profile: { ...profile, paths: profile.paths.filter(isKnown) }, missing: words }
 }

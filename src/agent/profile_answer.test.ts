@@ -3,7 +3,7 @@ import { readdirSync, readlinkSync } from 'node:fs'
 import { test } from 'node:test'
 import { must } from '../base/result.ts'
 import { expositionText } from '../schema/exposition.ts'
-import { parseProfileReport } from '../schema/profile_report.ts'
+import { isKnown, parseProfileReport } from '../schema/profile_report.ts'
 import { ProfileAnswers } from './profile_answer.ts'
 import { TrafficCounts } from './profile_traffic.ts'
 import type { CountsView } from './status.ts'
@@ -29,6 +29,7 @@ test('where samples are refused the kernel’s own accounts are told, with what 
   assert.ok(report.cpu.busyNs > 0)
   const sum = report.stages.reduce((n, s) => n + s.ns, 0)
   assert.ok(Math.abs(sum - report.packetNs) < 1)
+  assert.ok(report.paths.every((p) => !isKnown(p)))
   assert.deepEqual(expositionText(await answers.metrics(noPackets)), '')
 })
 

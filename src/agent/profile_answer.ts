@@ -13,7 +13,7 @@ import { countersReport, profileReport } from '../observe/profile/report.ts'
 import { since, type Tally } from '../observe/profile/tally.ts'
 import type { Config } from '../schema/config.ts'
 import type { Metric } from '../schema/exposition.ts'
-import { MOST_SECONDS, type PathCost, type ProfileReport } from '../schema/profile_report.ts'
+import { isKnown, MOST_SECONDS, type PathCost, type ProfileReport } from '../schema/profile_report.ts'
 import { PathCpu } from './path_cpu.ts'
 import { profileMetrics } from './profile_metrics.ts'
 import { type PodCounts, TrafficCounts, trafficBetween } from './profile_traffic.ts'
@@ -167,7 +167,7 @@ export class ProfileAnswers {
     if (fault || hz === 0 || tally.samples === 0)
       return countersReport({ ...input, programsNs: to.programsNs - from.programsNs })
     const report = profileReport({ ...input, tally, others: await namedOthers(tally) })
-    this.#keepCosts(report.paths)
+    this.#keepCosts(report.paths.filter(isKnown))
     return report
   }
 

@@ -44,5 +44,12 @@ test('paths, pods, what is missing, what is other and what measuring took are sa
   assert.match(text, /^10\.244\.1\.7 /m)
   assert.match(text, /^other is a_new_function 3\.0 ms$/m)
   assert.match(text, /^missing CPU time by pod/m)
-  assert.match(text, /^measuring took 0\.20 % of one core$/m)
+  assert.match(text, /^measuring took 0\.20 % of one core, and its interrupts, which are not counted$/m)
+})
+
+test('what counters alone do not tell is a dash, and no cost of measuring is claimed', () => {
+  const paths = report.paths.map(({ path, lane, packets }) => ({ path, lane, packets, stages: [] }))
+  const text = profileText({ ...report, source: 'counters', paths })
+  assert.match(text, /^vxlan +plain +1000000 +- +- *$/m)
+  assert.doesNotMatch(text, /measuring took/)
 })

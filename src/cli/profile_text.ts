@@ -1,6 +1,12 @@
 // A profile for people: bars of the stages, what a packet costs on each path, the dearest pods. Pure but for colours.
 
-import type { PathCost, PodCost, ProfileReport, StageCost } from '../schema/profile_report.ts'
+import {
+  isKnown,
+  type PathRow,
+  type PodCost,
+  type ProfileReport,
+  type StageCost,
+} from '../schema/profile_report.ts'
 import { STAGE_WORDS } from '../schema/stages.ts'
 import { paint, table } from './terminal.ts'
 
@@ -19,7 +25,7 @@ export function profileText(report: ProfileReport): string {
     report.pods.length > 0 ? podsText(report.pods) : '',
     [
       ...report.missing.map((m) => `${paint('yellow', 'missing')} ${m}`),
-      `${paint('dim', 'measuring took')} ${percent(report.own.share, 2)} of one core`,
+      ...(report.source === 'samples' ? [ownText(report)] : []),
     ].join('\n'),
   ]
     .filter((part) => part !== '')
@@ -45,6 +51,10 @@ function stagesText({ stages, seconds }: ProfileReport): string {
   )
 }
 
+/** Interrupts cannot be told from what they interrupt. */
+const ownText = ({ own }: ProfileReport): string =>
+  `${paint('dim', 'measuring took')} ${percent(own.share, 2)} of one core, and its interrupts, which are not counted`
+
 const times = ({ ns, lowNs, highNs }: StageCost, seconds: number): string[] => {
   const ms = (value: number): string => (value / seconds / 1e6).toFixed(1)
   return [ms(ns), paint('dim', `${ms(lowNs)} – ${ms(highNs)}`)]
@@ -56,15 +66,15 @@ function othersText({ others }: ProfileReport): string {
   return `${paint('dim', 'other is')} ${names.join(', ')}`
 }
 
-const pathsText = (paths: readonly PathCost[]): string =>
+const pathsText = (paths: readonly PathRow[]): string =>
   table(
     ['path', 'lane', 'packets', 'ns/packet', '95 %', 'of it'],
     paths.map((p) => [
       p.path,
       p.lane,
       String(p.packets),
-      paint('bold', p.nsPerPacket.toFixed(0)),
-      paint('dim', `${p.lowNs.toFixed(0)} – ${p.highNs.toFixed(0)}`),
+      isKnown(p) ? paint('bold', p.nsPerPacket.toFixed(0)) : '-',
+      isKnown(p) ? paint('dim', `${p.lowNs.toFixed(0)} – ${p.highNs.toFixed(0)}`) : '-',
       p.stages
         .slice(0, MOST_STAGES)
         .map((s) => `${s.stage} ${s.nsPerPacket.toFixed(0)}`)

@@ -39,11 +39,13 @@ async function readPlaces(): Promise<Places> {
   const shown: string[] = []
   const record = readRecord()
   const topology = record && planTopology(record.options)
-  for (const node of nodeNames()) {
+  const asked = await Promise.all(
+    nodeNames().map(async (node) => ({ node, status: await askNodeStatus(node) })),
+  )
+  for (const { node, status } of asked) {
     const planned = topology?.ok ? topology.value.nodes.find((n) => n.name === node) : undefined
     for (const name of [node, ...(planned?.addresses.map((a) => a.ip) ?? [])])
       names.set(name, { node, pod: undefined })
-    const status = await askNodeStatus(node)
     shown.push(node)
     for (const pod of status.ok ? status.value.pods : []) {
       if (pod.hostNetwork) continue

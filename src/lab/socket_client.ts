@@ -1,7 +1,7 @@
 // Questions over a unix socket, HTTP with JSON: of the agent, and of the lab's own process in a node.
 
-import { request } from 'node:http'
 import * as v from 'valibot'
+import { http } from '../base/http.ts'
 import { err, fault, ok, type Result } from '../base/result.ts'
 
 const TIMEOUT_MS = 10_000
@@ -22,7 +22,7 @@ export function askSocket(
       'see whether its process runs',
     )
   return new Promise((resolve) => {
-    const sent = request({ socketPath, method, path, timeout: timeoutMs }, (response) => {
+    const sent = http.request({ socketPath, method, path, timeout: timeoutMs }, (response) => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (part: string) => {

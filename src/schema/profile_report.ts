@@ -36,8 +36,10 @@ const reportSchema = fields({
       path: v.picklist(['here', 'direct', 'vxlan', 'other']),
       lane: v.picklist(['fast', 'plain']),
       packets: number,
-      nsPerPacket: number,
-      ...interval,
+      /** All three or none: without samples it is not known. */
+      nsPerPacket: v.optional(number),
+      lowNs: v.optional(number),
+      highNs: v.optional(number),
       stages: list(fields({ stage: v.picklist(STAGES), nsPerPacket: number })),
     }),
   ),
@@ -58,7 +60,14 @@ const reportSchema = fields({
 
 export type ProfileReport = v.InferOutput<typeof reportSchema>
 export type StageCost = ProfileReport['stages'][number]
-export type PathCost = ProfileReport['paths'][number]
+export type PathRow = ProfileReport['paths'][number]
+/** Where samples have told it. */
+export type PathCost = PathRow & {
+  readonly nsPerPacket: number
+  readonly lowNs: number
+  readonly highNs: number
+}
+export const isKnown = (row: PathRow): row is PathCost => row.nsPerPacket !== undefined
 export type PodCost = ProfileReport['pods'][number]
 export type CpuTimes = ProfileReport['cpu']
 

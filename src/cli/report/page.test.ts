@@ -123,3 +123,19 @@ test('of a thousand peers the page shows groups, the sick paths first, and folds
   assert.equal([...page.matchAll(/<circle cx|class="wrong"/g)].length >= 1000, true)
   assert.ok(page.length < 1e6, `${page.length} bytes`)
 })
+
+test('a profile of counters alone shows no zero for what it does not know', () => {
+  const node = sampleNode(samplePeers(3, 2))
+  const profile = sampleProfile()
+  const paths = profile.paths.map(({ path, lane, packets }) => ({ path, lane, packets, stages: [] }))
+  const stages = profile.stages.map((s) =>
+    ['ebpf', 'other'].includes(s.stage) ? s : { ...s, ns: 0, share: 0 },
+  )
+  const page = reportPage(
+    sampleReport([{ ...node, profile: ok({ ...profile, source: 'counters', paths, stages }) }]),
+  )
+  assert.match(page, /What a packet costs is not known without samples/)
+  const rows = page.slice(page.indexOf('CPU time by stage'))
+  assert.doesNotMatch(rows.slice(0, rows.indexOf('</table>')), />0.(ns|%)</)
+  assert.doesNotMatch(page, /measuring took/)
+})

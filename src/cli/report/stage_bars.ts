@@ -1,7 +1,7 @@
 // What a packet costs on each path, stage by stage: a stacked bar for each, all to one scale, and the same as a table,
 // which needs no colour.
 
-import type { ProfileReport } from '../../schema/profile_report.ts'
+import { isKnown, type PathCost, type PathRow, type ProfileReport } from '../../schema/profile_report.ts'
 import { STAGE_WORDS } from '../../schema/stages.ts'
 import type { NodeFacts } from './facts.ts'
 import { counted, countText, shareText, timeText } from './figures.ts'
@@ -9,8 +9,6 @@ import { type Html, html, type Piece } from './html.ts'
 import { mark, none, notMeasured, table } from './section.ts'
 import { barLegend, stackedBar } from './stacked_bar.ts'
 import { inOrder, STAGE_COLOURS } from './stage_colours.ts'
-
-type CostPath = ProfileReport['paths'][number]
 
 export function stageCosts({ profile }: NodeFacts): Html {
   if (!profile.ok) return notMeasured(profile.error)
@@ -29,13 +27,15 @@ function how({ seconds, samples, source, cpus, hz, packetNs, own, missing }: Pro
       ? `${countText(samples)} samples in ${seconds.toFixed(1)} s, at ${hz} a second on each of ${counted(cpus, 'core')}`
       : `from counters over ${seconds.toFixed(1)} s, without samples`
   const lacks = missing.map((m) => html`<li>${mark('warn', 'missing')} ${m}</li>`)
-  return html`<p>${words}: packets took ${timeText(packetNs)} of CPU time; measuring took ${timeText(own.ns)} (${shareText(own.share)} of a core).</p>
+  return html`<p>${words}: packets took ${timeText(packetNs)} of CPU time${source === 'samples' ? `; measuring took ${timeText(own.ns)} (${shareText(own.share)} of a core), and its interrupts, which are not counted` : ''}.</p>
 ${lacks.length === 0 ? '' : html`<ul>${lacks}</ul>`}`
 }
 
-function bars({ paths }: ProfileReport): Html {
-  if (paths.length === 0)
+function bars({ paths: rows }: ProfileReport): Html {
+  if (rows.length === 0)
     return html`<p>No path carried packets of pods meanwhile: there is no cost to show.</p>`
+  const paths = rows.filter(isKnown)
+  if (paths.length === 0) return html`<p>What a packet costs is not known without samples.</p>`
   const most = Math.max(...paths.map((p) => p.nsPerPacket))
   const seen = new Set(paths.flatMap((p) => p.stages.map((s) => s.stage)))
   const legend = inOrder([...seen].map((stage) => ({ stage }))).map(({ stage }) => ({
@@ -46,7 +46,7 @@ function bars({ paths }: ProfileReport): Html {
 ${barLegend(legend)}`
 }
 
-function bar(path: CostPath, most: number): Html {
+function bar(path: PathCost, most: number): Html {
   const pieces = inOrder(path.stages).map(({ stage, nsPerPacket }) => ({
     name: stage,
     share: most === 0 ? 0 : nsPerPacket / most,
@@ -65,14 +65,22 @@ const PATH_WORDS = {
   vxlan: 'vxlan',
   other: 'outside and Services',
 } as const
-const pathName = ({ path, lane }: CostPath): string => `${PATH_WORDS[path]}, ${lane} lane`
+const pathName = ({ path, lane }: PathRow): string => `${PATH_WORDS[path]}, ${lane} lane`
 
-function stageTable({ paths, stages, packetNs }: ProfileReport): Html {
+/** Without samples: our programs' own account, and all else together. */
+const COUNTED = ['ebpf', 'other']
+
+function stageTable({ source, paths, stages, packetNs }: ProfileReport): Html {
   if (stages.length === 0) return html``
+  const isMeasured = (stage: string): boolean => source === 'samples' || COUNTED.includes(stage)
   const rows = inOrder(stages).map(({ stage, ns, lowNs, highNs, share }) => [
     STAGE_WORDS[stage],
-    shareText(packetNs === 0 ? 0 : share),
-    ns === 0 ? '0 ns' : html`${timeText(ns)} <small>${timeText(lowNs)} to ${timeText(highNs)}</small>`,
+    !isMeasured(stage) ? none : shareText(packetNs === 0 ? 0 : share),
+    !isMeasured(stage)
+      ? none
+      : ns === 0
+        ? '0 ns'
+        : html`${timeText(ns)} <small>${timeText(lowNs)} to ${timeText(highNs)}</small>`,
     ...paths.map((p): Piece => {
       const here = p.stages.find((s) => s.stage === stage)
       return here ? timeText(here.nsPerPacket) : none

@@ -21,7 +21,7 @@ function scaleUp({ binding, signs }: Situation): AdviceOption {
     return atMost(
       UP,
       2,
-      'at most; what is lost by sharing was not measured («podlane bench ramp» in a lab does)',
+      'at most; what is lost by sharing was not measured («make bench-surge» does on six cores or more)',
     )
   }
   return useless(UP, notCpu(binding))

@@ -62,9 +62,7 @@ export function countersReport(
   const { seconds, cpus, hz, cpu, missing, traffic, programsNs } = input
   const packetNs = Math.max(cpu.softirqNs, programsNs)
   const known = { ebpf: programsNs, other: packetNs - programsNs }
-  const paths = traffic.paths
-    .filter((p) => p.packets > 0)
-    .map((p) => ({ ...p, nsPerPacket: 0, lowNs: 0, highNs: 0, stages: [] }))
+  const paths = traffic.paths.filter((p) => p.packets > 0).map((p) => ({ ...p, stages: [] }))
   return {
     ...{ seconds, cpus, hz, cpu, packetNs, paths },
     samples: 0,
