@@ -1,5 +1,5 @@
-// `make bench-probes`: what probing costs an agent with three peers and two paths to each, beside the same agents without
-// it, what the kernel's stamps of arrival cost pods' packets, and how long `GET /paths` takes with 1,000 peers.
+// `make bench-probes`: what probing costs an agent with three and with fifteen peers and two paths to each, beside the same
+// agents without it, what the kernel's stamps of arrival cost pods' packets, and how long `GET /paths` takes with 1,000 peers.
 // Options: --rounds (5), --seconds (10), --peers (1,000), --starts (5), --stamp-rounds (40), --ms (250).
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -30,11 +30,13 @@ run('mount', '-t', 'bpf', 'bpf', BPF_FOLDER)
 const SETTLE_MS = 8_000
 /** Who asks sooner may get an answer that was made for somebody else. */
 const SHARED_MS = 1_050
-const NODES = 4
+const FEW = 4
+/** Enough peers for a node to send as many probes as it ever does. */
+const MANY = 16
 const STAMPS_TOLERANCE = 0.03
 
 const segment = makeSegment()
-const nodes = Array.from({ length: NODES }, (_, i) => makeNodeOn(segment, `n${i}`, ip(`10.0.0.${i + 1}`)))
+const nodes = Array.from({ length: MANY }, (_, i) => makeNodeOn(segment, `n${i}`, ip(`10.0.0.${i + 1}`)))
 
 /** Without IPv6 addresses of the nodes their IPv6 ranges go by the tunnel, so both kinds of path are there. */
 const declared = (i: number) => ({
@@ -56,13 +58,14 @@ const cpuMs = ({ pid }: AgentProcess): number =>
     .map((thread) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8'))
     .reduce((sum, text) => sum + Number(text.split(' ')[0]) / 1e6, 0)
 
-/** Milliseconds of CPU time a second. */
-async function costOf(probes: string, seconds: number): Promise<number> {
-  const agents = nodes.map((node) => startOn(node, NODES, probes))
+/** Milliseconds of CPU time a second, of one of so many that probe each other. */
+async function costOf(count: number, probes: string): Promise<number> {
+  const agents = nodes.slice(0, count).map((node) => startOn(node, count, probes))
   await Promise.all(agents.map(agentServes))
   await sleep(SETTLE_MS)
   const [first] = agents
   if (!first) throw new Error('no agent')
+  const seconds = option('seconds', 10)
   const before = cpuMs(first)
   await sleep(seconds * 1000)
   const cost = (cpuMs(first) - before) / seconds
@@ -70,18 +73,18 @@ async function costOf(probes: string, seconds: number): Promise<number> {
   return cost
 }
 
-async function threePeers(): Promise<readonly Figure[]> {
+async function answeringPeers(name: string, count: number): Promise<readonly Figure[]> {
   const on: number[] = []
   const off: number[] = []
   for (let i = 0; i < option('rounds', 5); i++) {
-    on.push(await costOf('{port: 9475}', option('seconds', 10)))
-    off.push(await costOf('off', option('seconds', 10)))
+    on.push(await costOf(count, '{port: 9475}'))
+    off.push(await costOf(count, 'off'))
   }
   const added = spreadOf(on.map((ms, i) => (ms - (off[i] ?? 0)) / 10))
   return [
-    { name: 'three-peers.agent.on.ms-per-second', unit: 'ms', ...spreadOf(on) },
-    { name: 'three-peers.agent.off.ms-per-second', unit: 'ms', ...spreadOf(off) },
-    { name: 'three-peers.probes.core.share', unit: '% of a core', ...added, goal: { atMost: 1 } },
+    { name: `${name}.agent.on.ms-per-second`, unit: 'ms', ...spreadOf(on) },
+    { name: `${name}.agent.off.ms-per-second`, unit: 'ms', ...spreadOf(off) },
+    { name: `${name}.probes.core.share`, unit: '% of a core', ...added, goal: { atMost: 1 } },
   ]
 }
 
@@ -139,6 +142,11 @@ async function stamps(): Promise<readonly Figure[]> {
   })
 }
 
-const figures = [...(await threePeers()), ...(await manyPeers(option('peers', 1000))), ...(await stamps())]
+const figures = [
+  ...(await answeringPeers('three-peers', FEW)),
+  ...(await answeringPeers('fifteen-peers', MANY)),
+  ...(await manyPeers(option('peers', 1000))),
+  ...(await stamps()),
+]
 publish('probes', figures)
 process.exit(0)
