@@ -63,7 +63,9 @@ function summary(near: Walk, far: Walk | undefined): string {
     lanes,
     paths[near.path],
     ...(Number.isFinite(largest) ? [`up to ${largest} bytes`] : []),
-    ...(costs.length > 0 ? [`${Math.round(costs.reduce((a, b) => a + b, 0))} ns of what is measured`] : []),
+    ...(costs.length > 0
+      ? [`${Math.round(costs.reduce((a, b) => a + b, 0))} ns a packet, as far as it is measured`]
+      : []),
   ].join(', ')
 }
 

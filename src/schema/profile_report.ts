@@ -67,7 +67,8 @@ export type PathCost = PathRow & {
   readonly lowNs: number
   readonly highNs: number
 }
-export const isKnown = (row: PathRow): row is PathCost => row.nsPerPacket !== undefined
+export const isKnown = (row: PathRow): row is PathCost =>
+  row.nsPerPacket !== undefined && row.lowNs !== undefined && row.highNs !== undefined
 export type PodCost = ProfileReport['pods'][number]
 export type CpuTimes = ProfileReport['cpu']
 

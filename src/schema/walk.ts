@@ -81,7 +81,7 @@ const walkSchema = fields({
   largestBytes: count,
   hops: list(hopSchema),
   wire: v.optional(wireSchema),
-  /** Sum of what is known of the hops. */
+  /** Of a packet: the path's, as this node's stage profile has it; without that the sum of what is known of the hops. */
   costNs: v.optional(count),
 })
 export type Walk = v.InferOutput<typeof walkSchema>

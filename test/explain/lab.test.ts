@@ -66,7 +66,7 @@ const explained = async (from: string, to: string, asked: Omit<Asked, 'run'>): P
 }
 
 /** @returns lanes and path, as they were */
-async function askOne({ from, to, address }: Question, asked: Asked, toNode?: string): Promise<string> {
+async function askOne({ from, to, address, pair }: Question, asked: Asked, toNode?: string): Promise<string> {
   const { near, far } = await explained(from.name, address, asked)
   const ns = entered(from.node)
   const before = await fastPackets()
@@ -84,13 +84,19 @@ async function askOne({ from, to, address }: Question, asked: Asked, toNode?: st
     (after[node]?.[way] ?? 0) > (before[node]?.[way] ?? 0)
   const what = `${asked.protocol} ${asked.port ?? ''} ${asked.bytes ?? ''}`
   const title = `${from.name} to ${to}, ${address}, ${what}: ${JSON.stringify({ near: near.now, far: far?.now })}`
-  assert.match((far ?? near).now.verdict, /delivered|sent/, title)
+  assert.equal((far ?? near).now.verdict, to === 'outside' ? 'sent' : 'delivered', title)
   assert.equal(why, undefined, title)
+  if (pair) assert.equal(near.now.path, wire === 'none' ? 'here' : wire, title)
   const said = near.now.wire === undefined ? 'none' : near.now.wire.outer ? 'vxlan' : 'direct'
   assert.equal(said, wire, title)
   assert.equal(near.now.lane === 'fast', grown(from.node, 'sent'), `sent, ${title}`)
   if (far && toNode !== undefined)
     assert.equal(far.now.lane === 'fast', grown(toNode, 'received'), `received, ${title}`)
+  // The conversation has seen to it that one byte more is refused.
+  if (asked.bytes !== undefined) {
+    const larger = await explained(from.name, address, { ...asked, bytes: asked.bytes + 1 })
+    assert.equal(larger.near.now.verdict, 'too-big', title)
+  }
   return `${near.now.lane} ${far?.now.lane ?? ''} ${wire}`
 }
 
@@ -99,10 +105,10 @@ const pinged = async (fd: number, address: Ip): Promise<string | undefined> => {
   return typeof came === 'string' ? came : undefined
 }
 
-test('explain is right about verdict, lane and path of every check of a lab', async (t) => {
+test('explain is right about verdict, lane and path of every check of a lab that leaves a pod', async (t) => {
   must(await takeDown())
   t.after(async () => must(await takeDown()))
-  await bringUp({ nodes: 3, pods: 1, segments: 2, families: 'dual' })
+  await bringUp({ nodes: 3, pods: 2, segments: 2, families: 'dual' })
   must(await askSocket(agentSocket('node2'), 'PUT', '/lane', { lane: 'plain' }))
   const all = must(await labQuestions())
   // What stays in a pod goes no way that anybody could explain.
@@ -124,6 +130,8 @@ test('explain is right about verdict, lane and path of every check of a lab', as
   assert.deepEqual(
     [...kinds].sort(),
     [
+      'fast  none',
+      'plain  none',
       'fast fast vxlan',
       'fast plain direct',
       'plain fast direct',
