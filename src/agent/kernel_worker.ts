@@ -25,7 +25,8 @@ const fastLane = createFastLane(config, ({ kind, why }) => {
   // What the kernel says of a neighbour counts, and it may have heard the same; this only makes us ask now.
   else say({ look: why, urgency: 'now' })
 })
-const node = new NodeKernel(config, createFirewall(config), fastLane, createSockets(config))
+const sockets = createSockets(config)
+const node = new NodeKernel(config, createFirewall(config), fastLane, sockets)
 watchKernel({
   look: (look, urgency) => say({ look, urgency }),
   isUplink: (index) => node.isUplink(index),
@@ -64,17 +65,18 @@ const calls: KernelCalls = {
   sweep: (leaving) => node.sweep(leaving),
   check: (endpoint, claim) => node.check(endpoint, claim),
   features: probeFeatures,
-  setLane: (peer, lane) => node.setLane(peer, lane),
-  fastLane: () => node.fastLane(),
-  countedPaths: () => node.countedPaths(),
-  podCounts: () => node.podCounts(),
-  sweepFlows: () => node.sweepFlows(),
-  sockets: () => node.sockets(),
+  // The wish counts from the next reconcile on.
+  setLane: fastLane.setLane,
+  fastLane: fastLane.status,
+  countedPaths: fastLane.countedPaths,
+  podCounts: fastLane.podCounts,
+  sweepFlows: fastLane.sweep,
+  sockets: sockets.status,
 }
 
 const attaching = createAttaching({
   next: () => {
-    const outcome = node.attachNext()
+    const outcome = fastLane.attachNext()
     if (outcome) say({ attached: outcome })
     return outcome !== undefined
   },

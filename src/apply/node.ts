@@ -28,13 +28,7 @@ import {
   sweepDeleted,
   type WireSpec,
 } from './endpoint.ts'
-import {
-  type CountedPath,
-  type FastLane,
-  type FastLaneStatus,
-  type PodTraffic,
-  plainOnly,
-} from './fast_lane_contract.ts'
+import { type FastLane, plainOnly } from './fast_lane_contract.ts'
 import type { Firewall, FirewallPod } from './firewall_contract.ts'
 import { findGateways } from './gateways.ts'
 import { readLinks, readUplinkFacts } from './host_facts.ts'
@@ -44,7 +38,7 @@ import { applyPlainNetwork } from './plain_network.ts'
 import { choosePodDevice } from './pod_device.ts'
 import { type NetworkRecord, readRecord, recordedRanges } from './record.ts'
 import { readRoutes } from './routes.ts'
-import { noSockets, type Sockets, type SocketsStatus } from './sockets_contract.ts'
+import { noSockets, type Sockets } from './sockets_contract.ts'
 import { laneSwitches } from './switches.ts'
 import { TunnelLinger } from './tunnel_linger.ts'
 import { applyVxlanLink, type VxlanState } from './vxlan.ts'
@@ -260,36 +254,6 @@ export class NodeKernel {
     const removed = this.#firewall.removePod(this.#firewallPod(endpoint), this.#coolDownMs)
     if (removed.ok) for (const ip of endpoint.addresses) this.#hostPorts.delete(ip)
     return removed
-  }
-
-  /** What an operator asks for at run time; `reconcile` makes it so. */
-  setLane(peer: string | undefined, wish: Lane | undefined): Result<void> {
-    return this.#fastLane.setLane(peer, wish)
-  }
-
-  sockets(): SocketsStatus {
-    return this.#sockets.status()
-  }
-
-  /** Brings one waiting pod into the fast lane, with what came of it. Undefined: none waits. */
-  attachNext(): Outcome | undefined {
-    return this.#fastLane.attachNext()
-  }
-
-  fastLane(): FastLaneStatus {
-    return this.#fastLane.status()
-  }
-
-  countedPaths(): readonly CountedPath[] {
-    return this.#fastLane.countedPaths()
-  }
-
-  podCounts(): readonly PodTraffic[] {
-    return this.#fastLane.podCounts()
-  }
-
-  sweepFlows(): void {
-    this.#fastLane.sweep()
   }
 
   check(endpoint: Endpoint, claim: EndpointClaim): Result<void> {
